@@ -1,0 +1,67 @@
+# Every target sets up what it needs; a fresh machine needs Python 3.11 (or newer) and make.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+CODE ?= TL301
+
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types layers docs docs-check test-all bench clean
+
+help:  ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.created:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.created pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed  ## Plant a bug in a healthy script and climb it (CODE=TL301 chooses the bug)
+	@$(BIN)/torchladder demo $(CODE)
+
+test: check  ## Format check, lint, types, layers, docs, then the quick tests
+	@$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: check  ## The same with the slow tests
+	@$(BIN)/python -m pytest -m "not gpu"
+
+check: $(VENV)/.installed-dev  ## Everything that is checked without running the tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python tools/check_layers.py
+	@$(BIN)/python tools/gen_docs.py --check
+
+format: $(VENV)/.installed-dev  ## Format the code and repair what can be repaired
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+lint: $(VENV)/.installed-dev  ## Lint only
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev  ## Type check only
+	@$(BIN)/mypy
+
+layers: $(VENV)/.installed-dev  ## Check which package imports which
+	@$(BIN)/python tools/check_layers.py
+
+docs: $(VENV)/.installed-dev  ## Write the generated pages anew
+	@$(BIN)/python tools/gen_docs.py
+
+docs-check: $(VENV)/.installed-dev  ## Fail when a generated page is stale
+	@$(BIN)/python tools/gen_docs.py --check
+
+bench: $(VENV)/.installed-dev  ## Score the tool on the corpus of programs
+	@$(BIN)/python bench/detection.py
+
+clean:  ## Remove caches and the virtual environment
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The command line: parse, call, exit status; one file per verb, imported when used."""

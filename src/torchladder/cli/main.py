@@ -1,0 +1,145 @@
+"""The verb table: find the verb, import its file, run it, turn failures into one sentence.
+
+Nothing here imports torch; a verb is imported when it is used.
+"""
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from torchladder import __version__
+from torchladder.core.errors import LadderError, UsageError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+ISSUES = "Please report this with that file attached."
+
+VERBS = {
+    "climb": "climb the ladder with a training program and name the root cause of its trouble",
+    "overfit": "one rung alone: can the program fit one batch",
+    "smoke": "one rung alone: does the program run, and what does its data look like",
+    "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
+    "rules": "list the rules",
+    "report": "show a stored record again",
+    "fix": "print or apply the fix of a stored record",
+    "demo": "plant a rule's bug in a healthy script and climb it",
+    "doctor": "print versions, devices and what can be observed, for bug reports",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UsageErrors with a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the complaint as a UsageError."""
+        msg = f"{message}; try: {self.prog} --help"
+        raise UsageError(msg)
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """Return a phrase naming up to three of ``words`` that are close to ``word``, or nothing."""
+    close = difflib.get_close_matches(word.lower(), [w.lower() for w in words], n=3, cutoff=0.5)
+    by_lower = {w.lower(): w for w in words}
+    return f"; the nearest: {', '.join(by_lower[c] for c in close)}" if close else ""
+
+
+def parser_of(verb: str) -> argparse.ArgumentParser:
+    """Return the parser of a verb."""
+    module = importlib.import_module(f"torchladder.cli.{verb}")
+    parser: argparse.ArgumentParser = module.parser()
+    return parser
+
+
+def usage() -> str:
+    """Return the page that ``--help`` prints."""
+    width = max(map(len, VERBS))
+    lines = [f"  {verb:<{width}}  {what}" for verb, what in VERBS.items()]
+    return "\n".join([
+        "usage: torchladder VERB [options] ...",
+        "",
+        "Runs a PyTorch training program as experiments, names one root cause of its trouble and proves it.",
+        "",
+        *lines,
+        "",
+        "  torchladder VERB --help     the options of a verb",
+        "  torchladder --version       the version",
+        "",
+        "First: torchladder climb train.py",
+    ])
+
+
+def dispatch(argv: list[str]) -> int:
+    """Run the verb that ``argv`` names and return its exit status.
+
+    Raises:
+        UsageError: If there is no such verb.
+    """
+    if not argv:
+        print(usage(), file=sys.stderr)
+        return UsageError.exit_status
+    verb, *rest = argv
+    if verb in {"-h", "--help", "help"}:
+        print(usage())
+        return 0
+    if verb in {"-V", "--version"}:
+        print(f"torchladder {__version__}")
+        return 0
+    if verb not in VERBS:
+        hint = f"; did you mean: torchladder climb {verb}" if verb.endswith(".py") else nearest(verb, list(VERBS))
+        msg = f"there is no verb {verb!r}{hint}; try: torchladder --help"
+        raise UsageError(msg)
+    module = importlib.import_module(f"torchladder.cli.{verb}")
+    options = module.parser().parse_args(rest)
+    status: int = module.run(options)
+    return status
+
+
+def save_traceback() -> str:
+    """Write the traceback of the current exception under ``.torchladder/`` and say where it is."""
+    text = traceback.format_exc()
+    folder = Path(".torchladder")
+    try:
+        folder.mkdir(exist_ok=True)
+        file = folder / f"failure-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+        file.write_text(f"torchladder {__version__}, Python {sys.version}\n\n{text}", encoding="utf-8")
+    except OSError:
+        sys.stderr.write(text)
+        return "its traceback is above"
+    return f"its traceback is in {file}"
+
+
+def say(sentence: str) -> None:
+    """Print one sentence of ours on stderr."""
+    with contextlib.suppress(OSError):
+        print(f"torchladder: {sentence}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        status = dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except LadderError as error:
+        say(" ".join(str(error).split()))
+        return error.exit_status
+    except KeyboardInterrupt:
+        say("stopped by Ctrl-C; no report was written.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # the last resort: one line instead of a traceback
+        say(f"a defect of torchladder itself ({type(error).__name__}: {error}); {save_traceback()}. {ISSUES}")
+        return LadderError.exit_status
+    return status

@@ -1,0 +1,1 @@
+"""Core says what things are: frozen data and errors, standard library only."""

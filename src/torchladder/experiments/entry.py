@@ -1,0 +1,59 @@
+"""The two ways a run is attached: observed as it is, or with one batch for ever.
+
+Both are named by "module:function" so that a child process can attach itself.
+"""
+
+import importlib
+from dataclasses import asdict
+from typing import Any
+
+from torchladder.core.errors import InternalError
+from torchladder.core.jsonable import to_json
+from torchladder.experiments.origin import Origin
+from torchladder.experiments.same_batch import SameBatch
+from torchladder.probes.session import Plan, Session, Stopper
+
+
+def _session(control: Stopper, options: dict[str, Any]) -> Session:
+    session = Session(control, Plan(**options.get("plan", {})))
+    for change in options.get("changes", ()):
+        apply_change(session, change["kind"], change["args"])
+    return session
+
+
+def apply_change(session: Session, kind: str, args: dict[str, Any]) -> None:
+    """Arrange for one change; raises InternalError for a kind that does not exist."""
+    try:
+        module = importlib.import_module(f"torchladder.experiments.{kind}")
+    except ModuleNotFoundError as error:
+        msg = f"no experiment is called {kind}"
+        raise InternalError(msg) from error
+    module.apply(session, args)
+
+
+def observe(control: Stopper, options: dict[str, Any]) -> Session:
+    """Attach all probes and change nothing (but what ``options`` asks for)."""
+    session = _session(control, options)
+    session.install()
+    return session
+
+
+def same_batch(control: Stopper, options: dict[str, Any]) -> SameBatch:
+    """Attach all probes and give one phase the same batch for ever."""
+    session = _session(control, options)
+    experiment = SameBatch(session, phase=options.get("phase", 0), steps=options["steps"], limit=options["limit"])
+    experiment.install()
+    session.install()
+    return experiment
+
+
+def origin(control: Stopper, options: dict[str, Any]) -> Origin:
+    """Look for the first operation that makes a non-finite value."""
+    session = _session(control, options)
+    experiment = Origin(session, phase=options["phase"], step=options["step"])
+    experiment.install()
+    session.install()
+    return experiment
+
+
+__all__ = ["asdict", "observe", "origin", "same_batch", "to_json"]

@@ -1,0 +1,1 @@
+"""Probes see: the only package that touches torch's hooks. They write facts and change nothing."""

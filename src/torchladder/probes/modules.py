@@ -1,0 +1,196 @@
+"""Which module is the model, where it was made, and in which mode it runs.
+
+A *root* is a module with parameters that is called from outside any other such module: found, not
+asked for. Frozen teachers and evaluation passes run without grad and are told apart by that.
+"""
+
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+from torchladder.core.findings import Place
+from torchladder.probes.tensors import tensors_in
+from torchladder.runner.place import user_place
+
+if TYPE_CHECKING:
+    from torchladder.probes.session import Session
+
+MODE_LAYERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - no public base
+
+
+@dataclass
+class Root:
+    """A model as seen so far."""
+
+    module: nn.Module
+    place: Place | None
+    index: int
+    flags: list[tuple[int, bool]] = field(default_factory=list)
+    eval_calls: int = 0
+    eval_in_training_mode: int = 0
+    eval_place: Place | None = None
+    first_layer: str | None = None
+
+
+@dataclass
+class RootCall:
+    """One call of a root in a training step, alive until the step ends."""
+
+    root: Root
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    training: bool
+    layers_training: tuple[str, ...]
+    output: Any = None
+
+
+def first_output(value: Any) -> torch.Tensor | None:
+    """Return the first floating tensor in a module's output (``logits`` before ``loss`` in dicts)."""
+    if isinstance(value, dict) and isinstance(value.get("logits"), torch.Tensor):
+        logits: torch.Tensor = value["logits"]
+        return logits
+    found = (t for t in tensors_in(value) if t.is_floating_point())
+    return next((t for t in found if t.dim() > 0), None)
+
+
+class Modules:
+    """Creation lines, the stack of running modules, and the roots."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+        self.created: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+        self.stack: list[nn.Module] = []
+        self.roots: dict[int, Root] = {}
+        self.loaded: set[int] = set()
+        self._has_weights: dict[int, bool] = {}
+        self._names: dict[int, str] = {}
+        self._current: RootCall | None = None
+
+    def install(self) -> None:
+        """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
+        original, created = nn.Module.__init__, self.created
+
+        def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            original(module, *args, **kwargs)
+            place = user_place()
+            if place is not None:
+                created[module] = place
+
+        nn.Module.__init__ = init  # type: ignore[method-assign]
+        load = nn.Module.load_state_dict
+
+        def load_state_dict(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
+            out = load(module, state, *args, **kwargs)
+            before = dict(module.named_parameters())
+            self.loaded.update(id(p) for n, p in before.items() if n in state)
+            return out
+
+        nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
+        register_module_forward_pre_hook(self._enter)
+        register_module_forward_hook(self._leave, always_call=True)
+
+    def _carries(self, module: nn.Module) -> bool:
+        """Tell whether a module has parameters (losses and activations do not)."""
+        key = id(module)
+        if key not in self._has_weights:
+            with self.session.quiet():
+                self._has_weights[key] = next(module.parameters(), None) is not None
+        return self._has_weights[key]
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        outermost = not self.stack
+        if outermost and not (self._carries(module) or _hides_weights(module)):
+            return
+        self.stack.append(module)
+        if outermost:
+            with self.session.quiet():
+                self._call_root(module, args)
+        elif self._current is not None and self._current.root.first_layer is None and not list(module.children()):
+            self._current.root.first_layer = type(module).__name__
+
+    def _call_root(self, module: nn.Module, args: Any) -> None:
+        root = self.roots.get(id(module))
+        if root is None:
+            root = self.roots[id(module)] = Root(module, user_place(), len(self.roots))
+            self._names.clear()
+        if not torch.is_grad_enabled():
+            root.eval_calls += 1
+            root.eval_in_training_mode += module.training
+            root.eval_place = root.eval_place or user_place()
+            self._current = None
+            return
+        layers = ()
+        if self.session.dense:
+            layers = tuple(n for n, m in module.named_modules() if isinstance(m, MODE_LAYERS) and m.training)
+        self._current = RootCall(root, args, {}, module.training, layers)
+        self.session.pending.root_calls.append(self._current)
+
+    def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
+        if module not in self.stack:
+            return
+        while self.stack.pop() is not module:
+            pass
+        if not self.stack and self._current is not None and self._current.root.module is module:
+            self._current.output = out
+            self._current = None
+
+    def name_of(self, module: nn.Module) -> str | None:
+        """Return the path of a module inside its root, "" for the root itself."""
+        if id(module) not in self._names:
+            for root in self.roots.values():
+                self._names.update((id(m), n) for n, m in root.module.named_modules())
+        return self._names.get(id(module))
+
+    def running(self) -> nn.Module | None:
+        """Return the innermost module whose forward is running."""
+        return self.stack[-1] if self.stack else None
+
+    def forget_names(self) -> None:
+        """Drop cached names: the program may have replaced a layer."""
+        self._names.clear()
+        self._has_weights.clear()
+
+
+def _hides_weights(module: nn.Module) -> bool:
+    """Tell whether a module keeps layers or weights in plain attributes, where torch cannot see them."""
+    return any(
+        isinstance(v, (nn.Module, torch.Tensor)) and getattr(v, "requires_grad", True)
+        for value in vars(module).values()
+        if isinstance(value, (list, tuple, dict, torch.Tensor))
+        for v in (value.values() if isinstance(value, dict) else value if not isinstance(value, torch.Tensor) else [value])
+    )
+
+
+def owner_of(root: nn.Module, wanted: torch.Tensor) -> tuple[str, nn.Module | None] | None:
+    """Return where an unregistered tensor hangs below ``root``, as ("self.blocks[0].weight", its module)."""
+    for path, module in root.named_modules():
+        prefix = f"{path}." if path else ""
+        for key, value in vars(module).items():
+            if key in {"_parameters", "_buffers", "_modules"}:
+                continue
+            found = _search(value, wanted, 3)
+            if found is not None:
+                return f"{prefix}{key}{found[0]}", found[1] or module
+    return None
+
+
+def _search(value: Any, wanted: torch.Tensor, depth: int) -> tuple[str, nn.Module | None] | None:
+    if value is wanted:
+        return "", None
+    if isinstance(value, nn.Module):
+        for name, p in value.named_parameters():
+            if p is wanted:
+                holder = value.get_submodule(name.rpartition(".")[0])
+                return f".{name}", holder
+        return None
+    if depth > 0 and isinstance(value, (list, tuple, dict)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, v in items:
+            found = _search(v, wanted, depth - 1)
+            if found is not None:
+                return f"[{key!r}]{found[0]}", found[1]
+    return None

@@ -1,0 +1,271 @@
+"""Every torch function the program calls while it is observed densely.
+
+Keeps, for the step in flight, which user line made which graph node; which data met the model's
+output; which calls cut the graph; and the rows for losses, broadcasts, activations and casts.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from torchladder.core.facts import ActivationFact, BroadcastFact, CastFact, OpFact
+from torchladder.core.findings import Place
+from torchladder.probes import graph
+from torchladder.probes.interceptor import Call
+from torchladder.probes.losses import LOSSES, LossCall
+from torchladder.probes.tensors import describe, tensors_in
+
+if TYPE_CHECKING:
+    from torchladder.probes.session import Session
+
+RELUS = {"relu", "relu_", "relu6", "threshold", "threshold_", "hardtanh"}
+SQUASHES = {"sigmoid": (0.0, 1.0), "sigmoid_": (0.0, 1.0), "tanh": (-1.0, 1.0), "tanh_": (-1.0, 1.0)}
+SATURATED = 0.99
+CUTS = {"detach", "detach_", "data.__get__", "item", "tolist", "numpy", "__float__", "__array__", "tensor", "argmax"}
+CASTS = {"long", "int", "to", "type", "short", "char", "byte", "bool", "type_as", "tensor", "as_tensor", "LongTensor"}
+INTEGRAL = {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
+ELEMENTWISE = {
+    "sub", "__sub__", "__rsub__", "rsub", "subtract", "mul", "__mul__", "__rmul__", "div", "__truediv__", "add",
+    "__add__", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "pow",
+}  # fmt: skip
+
+
+@dataclass
+class Meeting:
+    """Data without gradient that met the model's output outside of any model."""
+
+    call: str
+    place: Place | None
+    data: torch.Tensor
+
+
+@dataclass
+class Cut:
+    """A call that leaves the graph behind; ``node`` is where the graph ended."""
+
+    call: str
+    place: Place | None
+    node: Any
+
+
+@dataclass
+class Activation:
+    """Running statistics of one non-linearity."""
+
+    call: str
+    place: Place | None
+    module: str | None
+    created: Place | None
+    fed_by: str | None
+    alive: torch.Tensor
+    zeros: float = 0.0
+    saturated: float | None = None
+    samples: int = 0
+    calls: int = 0
+
+
+class Operations:
+    """The listener of dense observation."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+        self.casts: list[tuple[CastFact, torch.Tensor]] = []
+        self.frozen_at: dict[int, Place] = {}
+        self.leaf_at: dict[int, Place] = {}
+        self.written: set[int] = set()
+        self.begin_step()
+
+    def begin_step(self) -> None:
+        """Forget the graph of the step before."""
+        self.ops: dict[Any, OpFact] = {}
+        self.meetings: list[Meeting] = []
+        self.cuts: list[Cut] = []
+        self.used: set[int] = set()
+        self.blocked: dict[int, Place | None] = {}
+        self.loss_calls: list[LossCall] = []
+        self.broadcasts: list[BroadcastFact] = []
+
+    def before(self, call: Call) -> None:
+        """Keep what the call is about to change or lose."""
+        looking = self.session.dense or self.session.follow_losses
+        if call.name in LOSSES and looking and torch.is_grad_enabled():
+            with self.session.quiet():
+                self.loss_calls.append(LossCall.of(call, self))
+
+    def after(self, call: Call) -> None:
+        """Note what happened, densely in training steps, and casts and freezing at all times."""
+        name = call.name
+        if name in CASTS:
+            self._cast(call)
+        if name in {"requires_grad.__set__", "requires_grad_"}:
+            self._grad_switch(call)
+        elif name in {"copy_", "data.__set__"} and isinstance(call.args[0], nn.Parameter):
+            self.written.add(id(call.args[0]))
+        if name in LOSSES and self.loss_calls and isinstance(call.out, torch.Tensor):
+            self.loss_calls[-1].out = call.out.detach()
+            self.loss_calls[-1].node = call.out.grad_fn
+        if not self.session.dense:
+            return
+        given = [t for t in tensors_in((call.args, call.kwargs), 3)]
+        self._uses(call, given)
+        out = call.out[0] if isinstance(call.out, tuple) and call.out else call.out
+        if not isinstance(out, torch.Tensor):
+            if name in CUTS:
+                self._cut(call, given)
+            return
+        if name in CUTS and not out.requires_grad:
+            self._cut(call, given)
+        elif out.requires_grad and out.is_leaf and given == []:
+            self.leaf_at[id(out)] = call.place  # type: ignore[assignment]
+        if out.grad_fn is not None:
+            self._node(call, out, given)
+
+    def _node(self, call: Call, out: torch.Tensor, given: list[torch.Tensor]) -> None:
+        modules = self.session.modules
+        running = modules.running()
+        for t in (t for t in tensors_in(call.out, 1) if t.grad_fn is not None):
+            self.ops[t.grad_fn] = OpFact(
+                function=call.name.strip("_") if call.name.endswith("_") else call.name,
+                place=call.place,
+                module=modules.name_of(running) if running is not None else None,
+                module_type=type(running).__name__ if running is not None else None,
+                created=modules.created.get(running) if running is not None else None,
+                dim=_dim(call, out),
+                shape=tuple(out.shape),
+            )
+        if running is None or not self.session.carries(running):
+            met = [t for t in given if not t.requires_grad and t.numel() > 1]
+            self.meetings += [Meeting(call.name, call.place, t) for t in met]
+        if call.name in ELEMENTWISE:
+            self._spread(call, given, out)
+        if call.name in RELUS or call.name in SQUASHES or (call.name in {"clamp", "clamp_min"} and _is_relu(call)):
+            with self.session.quiet():
+                self._activate(call, out)
+
+    def _uses(self, call: Call, given: list[torch.Tensor]) -> None:
+        weights = [t for t in given if isinstance(t, nn.Parameter)]
+        self.used.update(id(w) for w in weights)
+        training = self.session.pending.root_calls and self.session.modules.stack
+        if weights and not torch.is_grad_enabled() and training:
+            for w in weights:
+                if w.requires_grad:
+                    self.blocked.setdefault(id(w), call.place)
+
+    def _cut(self, call: Call, given: list[torch.Tensor]) -> None:
+        for t in given:
+            if t.grad_fn is not None:
+                self.cuts.append(Cut(call.name, call.place, t.grad_fn))
+
+    def _grad_switch(self, call: Call) -> None:
+        t = call.args[0]
+        if not t.requires_grad and call.place is not None:
+            self.frozen_at[id(t)] = call.place
+
+    def _cast(self, call: Call) -> None:
+        """Keep conversions of fractional floats to integers."""
+        out = call.out
+        if not isinstance(out, torch.Tensor) or out.dtype not in INTEGRAL or not call.args:
+            return
+        source = call.args[0]
+        if not (isinstance(source, torch.Tensor) and source.is_floating_point() and source.numel() > 1):
+            return
+        with self.session.quiet():
+            before = describe(source, unique=True)
+            # Pictures scaled to bytes lose fractions on purpose; labels lose their meaning.
+            if not before.integral and call.place is not None and len(self.casts) < 20:
+                fact = CastFact(call.place, call.name, source.numel(), before, describe(out, unique=True), reaches_target=False)
+                self.casts.append((fact, out))
+
+    def _spread(self, call: Call, given: list[torch.Tensor], out: torch.Tensor) -> None:
+        """Keep (B, 1) against (B,) giving (B, B), one side with gradient and the other data."""
+        if len(given) < 2:
+            return
+        a, b = given[0], given[1]
+        if {a.dim(), b.dim()} != {1, 2} or a.requires_grad == b.requires_grad:
+            return
+        column, row = (a, b) if a.dim() == 2 else (b, a)
+        n = row.shape[0]
+        if n < 2 or tuple(column.shape) != (n, 1):
+            return
+        prediction, target = (a, b) if a.requires_grad else (b, a)
+        shape = tuple(out.shape) if out.dim() else (n, n)
+        self.broadcasts.append(
+            BroadcastFact(
+                call.name.strip("_"), -1, call.place, tuple(prediction.shape), tuple(target.shape), shape, 1
+            )
+        )
+
+    def _activate(self, call: Call, out: torch.Tensor) -> None:
+        """Update which units were ever alive, and how many values sit at the ends of a squash."""
+        if out.dim() < 2 or out.numel() == 0:
+            return
+        fed = graph.previous_affine(out.grad_fn)
+        values = out.detach()
+        axis = _unit_axis(values, fed.weight if fed else None)
+        rows = values.movedim(axis, -1).reshape(-1, values.shape[axis])
+        alive = (rows != 0).any(0)
+        modules = self.session.modules
+        running = modules.running()
+        path = modules.name_of(running) if running is not None else None
+        key = (call.name, call.place, path, alive.numel())
+        table = self.session.pending.activations
+        row = table.get(key)
+        if row is None:
+            created = modules.created.get(running) if running is not None else None
+            name = self.session.parameter_name(fed.weight) if fed else None
+            row = table[key] = Activation(call.name, call.place, path, created, name, torch.zeros_like(alive))
+        row.alive |= alive
+        row.zeros += float((rows == 0).float().mean())
+        row.samples += values.shape[0]
+        row.calls += 1
+        ends = SQUASHES.get(call.name)
+        if ends is not None:
+            low, high = ends
+            margin = (1 - SATURATED) * (high - low)
+            share = float(((rows > high - margin) | (rows < low + margin)).float().mean())
+            row.saturated = (row.saturated or 0.0) + share
+
+
+def activation_fact(row: Activation, phase: int, step: int) -> ActivationFact:
+    """Return the row for the report."""
+    return ActivationFact(
+        function=row.call.rstrip("_"),
+        phase=phase,
+        step=step,
+        place=row.place,
+        module=row.module,
+        created=row.created,
+        units=row.alive.numel(),
+        dead=int((~row.alive).sum()),
+        zeros=row.zeros / row.calls,
+        saturated=None if row.saturated is None else row.saturated / row.calls,
+        n_samples=row.samples,
+        fed_by=row.fed_by,
+    )
+
+
+def _is_relu(call: Call) -> bool:
+    return call.argument(1, "min") == 0 and call.argument(2, "max") is None
+
+
+def _unit_axis(values: torch.Tensor, weight: torch.Tensor | None) -> int:
+    """Return the axis that holds units: where the layer before put its outputs."""
+    if values.dim() == 2:
+        return 1
+    if weight is not None and weight.dim() > 2:
+        return 1
+    if weight is not None and values.shape[-1] in weight.shape:
+        return values.dim() - 1
+    return 1 if values.dim() == 4 else values.dim() - 1
+
+
+def _dim(call: Call, out: torch.Tensor) -> int | None:
+    """Return the ``dim`` of softmax-like calls as a non-negative axis."""
+    if "softmax" not in call.name and "softmin" not in call.name:
+        return None
+    dim = call.argument(1, "dim")
+    if not isinstance(dim, int):  # torch's own legacy default
+        return 0 if out.dim() in {0, 1, 3} else 1
+    return dim % max(out.dim(), 1)

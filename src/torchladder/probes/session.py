@@ -1,0 +1,252 @@
+"""One observed run: the state all probes share, and the facts it ends in.
+
+A *step* ends when an optimizer steps. What was seen since the last step (``Pending``) is then
+given to that optimizer's phase. Programs without torch.optim have one phase, stepped by backward.
+"""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from torchladder.core.facts import BroadcastFact, Facts, LossCallFact
+from torchladder.core.findings import Place
+from torchladder.core.jsonable import to_json
+from torchladder.probes.backward import Backward, BackwardPass
+from torchladder.probes.interceptor import Interceptor
+from torchladder.probes.loaders import Loaders
+from torchladder.probes.modules import Modules, RootCall, first_output
+from torchladder.probes.operations import Activation, Operations
+from torchladder.probes.optimizers import Optimizers, held
+from torchladder.probes.phases import Phase
+
+PHASES_MAX = 8  # a program that makes an optimizer every epoch is judged on its first ones
+HAND_AFTER = 3  # backward passes without any optimizer object before we believe updates are made by hand
+
+
+@dataclass
+class Pending:
+    """What was seen since the last optimizer step."""
+
+    root_calls: list[RootCall] = field(default_factory=list)
+    passes: list[BackwardPass] = field(default_factory=list)
+    loss_calls: list[LossCallFact] = field(default_factory=list)
+    broadcasts: list[BroadcastFact] = field(default_factory=list)
+    activations: dict[Any, Activation] = field(default_factory=dict)
+    pairs: list[Any] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    reached: dict[int, torch.Tensor] = field(default_factory=dict)
+    cuts: dict[int, tuple[str, Place | None]] = field(default_factory=dict)
+    output_weights: set[int] = field(default_factory=set)
+
+
+class Stopper(Protocol):
+    """What can end this run at once."""
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the run; does not return."""
+
+
+@dataclass
+class Plan:
+    """How far and how closely to look.
+
+    Attributes:
+        dense_steps: Steps of each phase seen in every detail.
+        max_steps: Steps in all after which the run is stopped, None for no limit.
+        free_seconds: After this long the training loaders are cut short, so that the program gets
+            to its later phases; None for never. ``stop_seconds``: after this long it is stopped.
+    """
+
+    dense_steps: int = 8
+    max_steps: int | None = None
+    free_seconds: float | None = None
+    stop_seconds: float | None = None
+
+
+class Session:
+    """Probes, phases and the clock of one run."""
+
+    def __init__(self, control: Stopper, plan: Plan) -> None:
+        self.control, self.plan = control, plan
+        self.started = time.monotonic()
+        self.interceptor = Interceptor()
+        self._quiet = 0
+        self.dense = True
+        self.failures: dict[str, str] = {}
+        self.phases: list[Phase] = []
+        self.steps = 0
+        self.pending = Pending()
+        self.shared = Pending()
+        self.modules = Modules(self)
+        self.operations = Operations(self)
+        self.backward = Backward(self)
+        self.optimizers = Optimizers(self)
+        self.loaders = Loaders(self)
+        self.on_step: list[Any] = []
+        self.follow_losses = False
+
+    def install(self) -> None:
+        """Attach every probe; one that cannot attach says so and the rest go on."""
+        self.interceptor.listeners.append(self.operations)
+        for name in ("modules", "backward", "optimizers", "loaders"):
+            try:
+                getattr(self, name).install()
+            except Exception as error:  # noqa: BLE001 - a probe's defect must not stop the program
+                self.failures[name] = f"{type(error).__name__}: {error}"
+        self.interceptor.__enter__()
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Make torch calls of our own that no listener sees."""
+        kept, self.interceptor.listeners = self.interceptor.listeners, []
+        try:
+            yield
+        finally:
+            self.interceptor.listeners = kept
+
+    def carries(self, module: nn.Module) -> bool:
+        """Tell whether a module has weights, and so is (part of) a model rather than a loss."""
+        return self.modules._carries(module)  # noqa: SLF001 - one object in two files
+
+    def parameter_name(self, t: torch.Tensor) -> str | None:
+        """Return the registered name of a parameter in the roots seen so far."""
+        return self.optimizers.names().get(id(t))
+
+    def last_output(self) -> torch.Tensor | None:
+        """Return the first tensor of the most recent root's output in this step."""
+        for call in reversed(self.pending.root_calls):
+            out = first_output(call.output)
+            if out is not None and out.requires_grad:
+                return out
+        return None
+
+    def held_by_any(self) -> set[int]:
+        """Return the ids of all tensors any living optimizer holds."""
+        return {id(p) for o in self.optimizers.lives for p in held(o)}
+
+    def trained(self) -> set[int]:
+        """Return the ids of tensors that an optimizer of an earlier phase has trained."""
+        return {i for p in self.phases[:-1] for i, w in p.watched.items() if w.ratios and max(w.ratios) > 0}
+
+    # --- the life of a step -------------------------------------------------------------------
+
+    def backward_done(self, passed: BackwardPass) -> None:
+        """Take one backward pass into the step in flight."""
+        self.pending.passes.append(passed)
+        if not self.optimizers.seen and self.backward.count > HAND_AFTER:
+            self.step_done(None)
+
+    def step_done(self, optimizer: torch.optim.Optimizer | None) -> None:
+        """Give what was seen to the optimizer's phase and start the next step."""
+        phase = self.phase_of(optimizer)
+        shared = not self.pending.passes and bool(self.shared.passes)
+        if not shared:
+            self.shared, self.pending = self.pending, Pending()
+        if phase is not None:
+            phase.absorb(self.shared, self, dense=self.dense, shared=shared)
+        self.operations.begin_step()
+        self.steps += 1
+        self._schedule()
+        for listen in self.on_step:
+            listen(phase)
+        self._budget()
+
+    def phase_of(self, optimizer: torch.optim.Optimizer | None) -> Phase | None:
+        """Return the phase of an optimizer, made at its first step."""
+        for phase in self.phases:
+            if phase.optimizer is optimizer:
+                return phase
+        if len(self.phases) >= PHASES_MAX:
+            return None
+        self.modules.forget_names()
+        self.phases.append(Phase(len(self.phases), optimizer))
+        return self.phases[-1]
+
+    def optimizer_created(self) -> None:
+        """Look closely again: a new optimizer may begin a new phase."""
+        if len(self.phases) < PHASES_MAX:
+            self.dense = True
+            self.modules.forget_names()
+        if self.steps:
+            self.operations.begin_step()
+            self.pending = Pending()
+
+    def _schedule(self) -> None:
+        wanted = self.plan.dense_steps
+        waiting = len(self.phases) < PHASES_MAX and self.optimizers.unstepped()
+        sampled = any(p.steps in SAMPLED for p in self.phases[-2:])
+        self.dense = sampled or (not self.phases) or any(p.dense_steps < wanted for p in self.phases[-3:]) or waiting
+        if self.backward.count > 40 * wanted and not sampled:
+            self.dense = False
+
+    def _budget(self) -> None:
+        spent = time.monotonic() - self.started
+        if self.plan.free_seconds is not None and spent > self.plan.free_seconds:
+            self.loaders.cut_short = True
+        over = self.plan.stop_seconds is not None and spent > self.plan.stop_seconds
+        if over or (self.plan.max_steps is not None and self.steps >= self.plan.max_steps):
+            self.control.stop()
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """Return everything seen, as rows."""
+        with self.quiet(), torch.no_grad():
+            self._close()
+            rows: dict[str, Any] = {
+                "loaders": self.loaders.facts(),
+                "roots": tuple(r for p in self.phases for r in p.root_facts(self)),
+                "loss_calls": tuple(c for p in self.phases for c in p.loss_calls),
+                "broadcasts": tuple(b for p in self.phases for b in p.broadcast_facts()),
+                "parameters": tuple(f for p in self.phases for f in p.parameter_facts(self)),
+                "optimizers": tuple(self.optimizers.fact(p) for p in self.phases if p.optimizer is not None),
+                "activations": tuple(a for p in self.phases for a in p.activation_facts()),
+                "affine_pairs": tuple(a for p in self.phases for a in p.pair_facts(self)),
+                "casts": self._cast_facts(),
+                "curves": tuple(p.curve() for p in self.phases),
+                "repeats": tuple(p.repeat_fact(self) for p in self.phases),
+            }
+        return Facts(**rows, failures=self.failures)
+
+    def _close(self) -> None:
+        """Give a last, unfinished step to the phase it belongs to."""
+        for call in self.operations.loss_calls:  # a call that crashed, or whose backward never came
+            self.pending.loss_calls.append(call.fact(-1, -1, differentiated=False))
+        self.operations.loss_calls = []
+        if not self.pending.passes and not self.pending.loss_calls:
+            return
+        last = self.optimizers.most_recent()
+        phase = self.phase_of(last) or (self.phases[-1] if self.phases else None)
+        if phase is not None:
+            phase.absorb(self.pending, self, dense=True, shared=False, finished=False)
+
+    def _cast_facts(self) -> tuple[Any, ...]:
+        """Return lossy conversions, marked where their values are the target of a loss."""
+        kept = []
+        for fact, out in self.operations.casts:
+            reaches = any(self._is_target(fact, c, out) for p in self.phases for c in p.loss_calls)
+            kept.append(dataclasses.replace(fact, reaches_target=reaches))
+        return tuple(kept)
+
+    @staticmethod
+    def _is_target(fact: Any, call: LossCallFact, out: torch.Tensor) -> bool:
+        target, after = call.target, fact.after
+        if target is None or target.min is None or after.min is None or not target.integral:
+            return False
+        width = out.shape[-1] if out.dim() > 1 else None
+        wide = len(target.shape) > 1 and target.shape[-1] > 1
+        inside = after.min <= target.min and target.max is not None and after.max is not None and target.max <= after.max
+        return inside and (not wide or width == target.shape[-1])
+
+    def collect(self) -> dict[str, Any]:
+        """Return the facts as JSON; what went wrong with a probe is among them."""
+        return {"facts": to_json(self.facts())}
+
+
+SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

@@ -1,0 +1,1 @@
+"""Report prints: pure functions of a Report, without torch."""

@@ -1,0 +1,437 @@
+"""A report as a terminal shows it: the rungs, one cause in the manner of rustc, the next command.
+
+Lines are laid out here to the given width and handed to rich as plain Text objects, never as markup:
+what came from the user cannot style or move anything.
+"""
+
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
+from torchladder.core.report import Report, RungResult, State
+from torchladder.report.excerpt import Reader, Span, read_source, underline
+from torchladder.report.text import amount, clean, clean_lines, measured, number, numbers_as_ranges, plural
+
+MIN_WIDTH, MAX_WIDTH = 40, 120
+NAME_COLUMN, STATE_COLUMN = 12, 9
+MAX_SEEN = 3
+MAX_FIXES = 3
+MAX_NOTES = 4
+MAX_PLACES = 3
+MAX_FURTHER = 6
+MAX_EXCERPT_LINES = 4
+MAX_DIFF_LINES = 8
+MAX_REASONS = 6
+MAX_CODES = 6
+MAX_TRACEBACK_LINES = 40
+LAST_RUNG_BEFORE_THE_RUN = 5
+
+STATE_STYLE = {State.PASSED: "green", State.FAILED: "bold red", State.UNKNOWN: "yellow", State.SKIPPED: "dim"}
+SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+VERDICT_STYLE = {"broken": "bold red", "healthy": "bold green", "undecided": "bold yellow"}
+GUTTER = "blue"
+
+Lines = Iterator[Text]
+
+
+def wrapped(first: Text, body: Text, width: int) -> Lines:
+    """Yield ``body`` after ``first``, further lines indented to where the body began."""
+    indent = cell_len(first.plain)
+    room = max(width - indent, 16)
+    parts = body.wrap(Console(width=room, file=io.StringIO()), room) if body.plain else [Text()]
+    for n, part in enumerate(parts):
+        part.rstrip()
+        yield (first + part) if n == 0 else Text(" " * indent) + part
+
+
+def rung_lines(rung: RungResult, name_width: int, width: int) -> Lines:
+    """Yield the line of one rung, with its notes beneath it."""
+    state = "FAILED" if rung.state is State.FAILED else rung.state.value
+    head = Text(f"  {rung.rung} {clean(rung.name):<{name_width}}")
+    head.append(f"{state:<{STATE_COLUMN}}", STATE_STYLE[rung.state])
+    yield from wrapped(head, Text(clean(rung.summary)), width)
+    for note in rung.notes:
+        yield from wrapped(Text(" " * (cell_len(head.plain))), Text(clean(note), "dim"), width)
+
+
+def waiting(report: Report) -> list[int]:
+    """Return the numbers of the rungs that were skipped because an earlier one failed."""
+    failed = [r.rung for r in report.rungs if r.state is State.FAILED]
+    return [r.rung for r in report.rungs if failed and r.state is State.SKIPPED and r.rung > failed[0]]
+
+
+def table(report: Report, width: int) -> Lines:
+    """Yield the lines of the rungs; those that wait for a broken one are left to the closing line."""
+    hidden = set(waiting(report))
+    name_width = max([NAME_COLUMN, *(cell_len(clean(r.name)) + 2 for r in report.rungs)])
+    for rung in report.rungs:
+        if rung.rung not in hidden:
+            yield from rung_lines(rung, name_width, width)
+
+
+def labelled(label: str, body: str, *, gutter: int, width: int, style: str = "bold") -> Lines:
+    """Yield one ``= label: body`` line of a diagnostic."""
+    first = Text(" " * (gutter + 1))
+    first.append("= ", GUTTER)
+    first.append(f"{label}:", style)
+    yield from wrapped(first + Text(" "), Text(body), width)
+
+
+def place_line(arrow: str, place: Place, finding: Finding | None, gutter: int, width: int) -> Lines:
+    """Yield ``--> train.py:31 in Net.forward``."""
+    words = clean(str(place))
+    if place.function and place.function != "<module>":
+        words += f" in {clean(place.function)}"
+    if finding and finding.module:
+        words += f" (module {clean(finding.module)})"
+    first = Text(" " * gutter)
+    first.append(f"{arrow} ", GUTTER)
+    yield from wrapped(first, Text(words), width)
+
+
+def window(line: str, span: Span, room: int) -> tuple[str, Span]:
+    """Return the part of a long line that shows ``span``, with dots where it was cut."""
+    if len(line) <= room:
+        return line, span
+    start = 0 if span.end <= room - 3 else max(0, min(span.start - room // 4, len(line) - room))
+    part = line[start : start + room]
+    if start:
+        part = "..." + part[3:]
+    if start + room < len(line):
+        part = part[:-3] + "..."
+    low = min(max(span.start - start, 3 if start else 0), room - 1)
+    return part, Span(low, max(low + 1, min(span.end - start, room)))
+
+
+def source_line(text: str, *, label: str, gutter: int) -> Text:
+    """Return one line of an excerpt behind its gutter."""
+    line = Text(f"{label:>{gutter}} ", GUTTER)
+    line.append("| ", GUTTER)
+    return line + Text(text)
+
+
+def code_line(line: str, span: Span, room: int) -> tuple[str, Span]:
+    """Return a source line fit for the terminal, and the columns of ``span`` in it."""
+    before, inside = clean(line[: span.start]), clean(line[span.start : span.end])
+    moved = Span(cell_len(before), cell_len(before) + max(1, cell_len(inside)))
+    return window(clean(line), moved, room)
+
+
+def excerpt(lines: list[str], place: Place, finding: Finding, gutter: int, width: int) -> Lines:
+    """Yield the user's line as written, what matters underlined, and the remark."""
+    room = width - gutter - 3
+    bar = source_line("", label="", gutter=gutter)
+    bar.rstrip()
+    yield bar
+    last = min(place.end_line or place.line, place.line + MAX_EXCERPT_LINES - 1, len(lines))
+    span = underline(lines, place.line, finding)
+    text, shown = code_line(lines[place.line - 1], span, room)
+    yield source_line(text, label=str(place.line), gutter=gutter)
+    yield from carets(shown, finding, gutter, width)
+    for n in range(place.line + 1, last + 1):
+        more, _ = window(clean(lines[n - 1]), Span(0, 1), room)
+        yield source_line(more, label=str(n), gutter=gutter)
+
+
+def carets(shown: Span, finding: Finding, gutter: int, width: int) -> Lines:
+    """Yield the underline, with the remark behind it where it fits and beneath it where not."""
+    style = SEVERITY_STYLE[finding.severity]
+    line = source_line(" " * shown.start, label="", gutter=gutter)
+    line.append("^" * (shown.end - shown.start), style)
+    remark = clean(finding.remark or "")
+    if cell_len(line.plain) + 2 + cell_len(remark) <= width:
+        yield line + Text(f"  {remark}" if remark else "", style)
+        return
+    yield line
+    column = shown.start if width - gutter - 3 - shown.start >= width // 2 else 4
+    yield from wrapped(source_line(" " * column, label="", gutter=gutter), Text(remark, style), width)
+
+
+def gutter_of(finding: Finding) -> int:
+    """Return the width of the widest line number an excerpt of ``finding`` shows."""
+    numbers = [p.end_line or p.line for p in finding.where[:MAX_PLACES]]
+    return max([2, *(len(str(n)) for n in numbers)])
+
+
+def headline(finding: Finding, width: int) -> Lines:
+    """Yield ``error[TL201] double-softmax: message``."""
+    first = Text()
+    first.append(f"{finding.severity.value}[{clean(finding.code)}]", SEVERITY_STYLE[finding.severity])
+    first.append(f" {clean(finding.name)}: ", "bold")
+    body = Text(clean(finding.message), "bold")
+    for line in (first + body).wrap(Console(width=width, file=io.StringIO()), width):
+        line.rstrip()
+        yield line
+
+
+def places(finding: Finding, read: Reader, gutter: int, width: int) -> Lines:
+    """Yield where: the first place with its excerpt, others with their line."""
+    if not finding.where:
+        if finding.module:
+            yield Text(" " * gutter) + Text("--> ", GUTTER) + Text(f"module {clean(finding.module)}")
+        return
+    for n, place in enumerate(finding.where[:MAX_PLACES]):
+        yield from place_line(":::" if n else "-->", place, None if n else finding, gutter, width)
+        lines = read(place.path)
+        if not lines or not 1 <= place.line <= len(lines):
+            continue
+        if n == 0:
+            yield from excerpt(lines, place, finding, gutter, width)
+            continue
+        text, _ = window(clean(lines[place.line - 1]), Span(0, 1), width - gutter - 3)
+        yield source_line(text, label=str(place.line), gutter=gutter)
+
+
+def changed_lines(diff: str) -> list[str]:
+    """Return the lines that a unified diff takes out and puts in."""
+    lines = clean_lines(diff)
+    return [x for x in lines if x[:1] in {"+", "-"} and not x.startswith(("+++ ", "--- "))]
+
+
+def diff_lines(fix: Fix, indent: int, width: int) -> Lines:
+    """Yield the changed lines of a short diff."""
+    changed = changed_lines(fix.diff or "")
+    if not changed or len(changed) > MAX_DIFF_LINES:
+        return
+    common = min((len(x[1:]) - len(x[1:].lstrip()) for x in changed if x[1:].strip()), default=0)
+    for line in changed:
+        text, _ = window(f"{line[0]} {line[1 + common :]}", Span(0, 1), width - indent)
+        yield Text(" " * indent) + Text(text.rstrip(), "green" if line[0] == "+" else "red")
+
+
+def verification(fix: Fix) -> tuple[str, str] | None:
+    """Return the label and the words of a fix's trial, or None when it was not tried."""
+    if fix.verified is None:
+        return None
+    words = "with this change the rung passes" if fix.verified else "with this change the rung still fails"
+    if fix.after:
+        after = f"{clean(fix.after.what)}: {amount(fix.after.value, fix.after.unit)}"
+        words = f"with this change, {after}"
+        if fix.before:
+            same = fix.before.what == fix.after.what
+            before = amount(fix.before.value, fix.before.unit)
+            words += f"; without it, {before if same else f'{clean(fix.before.what)}: {before}'}"
+    if fix.seconds:
+        words += f" ({number(round(fix.seconds, 1))} s)"
+    return ("verified" if fix.verified else "not verified"), words
+
+
+def fix_lines(finding: Finding, gutter: int, width: int) -> Lines:
+    """Yield what can be done, how far to trust it, and what came of trying it."""
+    put = partial(labelled, gutter=gutter, width=width)
+    fixes = sorted(finding.fixes, key=lambda f: f.verified is not True)[:MAX_FIXES]
+    for fix in fixes:
+        yield from put("help", f"{clean(fix.title)} ({fix.trust.value})")
+        yield from diff_lines(fix, gutter + 9, width)
+        outcome = verification(fix)
+        if outcome:
+            label, words = outcome
+            yield from put(label, words, style="bold green" if fix.verified else "bold yellow")
+    if fixes and all(f.verified is None for f in fixes):
+        idea = all(f.trust is Trust.IDEA for f in fixes)
+        yield from put(
+            "not verified", "advice, which no run can try" if idea else "no experiment was run with this change"
+        )
+
+
+def symptoms_of(cause: Finding, report: Report) -> list[Finding]:
+    """Return the findings that are folded under ``cause``."""
+    return [f for f in report.findings if f.symptom_of == cause.code and f.code != cause.code]
+
+
+def diagnostic(finding: Finding, folded: list[Finding], read: Reader, width: int) -> Lines:
+    """Yield the whole diagnostic of the cause."""
+    gutter = gutter_of(finding)
+    put = partial(labelled, gutter=gutter, width=width)
+    yield from headline(finding, width)
+    yield from places(finding, read, gutter, width)
+    for one in finding.seen[:MAX_SEEN]:
+        yield from put("seen", measured(one))
+    for note in finding.notes[:MAX_NOTES]:
+        yield from put("note", clean(note))
+    yield from fix_lines(finding, gutter, width)
+    if folded:
+        names = ", ".join(f"{clean(f.name)} ({clean(f.code)})" for f in folded)
+        verb = "follows" if len(folded) == 1 else "follow"
+        yield from put("note", f"{plural(len(folded), 'symptom')} {verb} from it: {names}")
+    yield from put("more", f"torchladder explain {clean(finding.code)}")
+
+
+def shorter(finding: Finding, width: int) -> Lines:
+    """Yield a further finding in a few lines."""
+    gutter = gutter_of(finding)
+    put = partial(labelled, gutter=gutter, width=width)
+    yield from headline(finding, width)
+    if finding.where:
+        yield from place_line("-->", finding.where[0], finding, gutter, width)
+    for one in finding.seen[:1]:
+        yield from put("seen", measured(one))
+    for fix in finding.fixes[:1]:
+        yield from put("help", f"{clean(fix.title)} ({fix.trust.value})")
+
+
+def further(report: Report, width: int) -> Lines:
+    """Yield the findings that are neither the cause nor its symptoms."""
+    cause = report.cause
+    folded = set(map(id, symptoms_of(cause, report))) if cause else set()
+    rest = [f for f in report.findings if f != cause and id(f) not in folded]
+    for finding in rest[:MAX_FURTHER]:
+        yield Text()
+        yield from shorter(finding, width)
+    if len(rest) > MAX_FURTHER:
+        yield Text()
+        yield Text(f"{plural(len(rest) - MAX_FURTHER, 'further finding')} in the report.")
+
+
+def not_judged(report: Report) -> dict[str, list[str]]:
+    """Return, by reason, the codes of the rules that could not tell."""
+    clear = {code for r in report.rungs for code in r.clear}
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for rung in report.rungs:
+        for code, reason in rung.unknown.items():
+            if code not in clear and code not in by_reason[reason]:
+                by_reason[reason].append(code)
+    return {reason: codes for reason, codes in by_reason.items() if codes}
+
+
+def verdict(report: Report, width: int) -> Lines:
+    """Yield the verdict in a sentence, then how many rules were clear and which could not tell."""
+    first = Text(f"{clean(report.verdict)}: ", VERDICT_STYLE.get(report.verdict, "bold"))
+    sentence = clean(report.sentence).removeprefix(f"{report.verdict}: ")
+    for line in (first + Text(sentence)).wrap(Console(width=width, file=io.StringIO()), width):
+        line.rstrip()
+        yield line
+    put = partial(labelled, gutter=2, width=width)
+    clear = {code for r in report.rungs for code in r.clear}
+    if clear:
+        yield from put("clear", f"{plural(len(clear), 'rule')} looked and found nothing")
+    unknown = not_judged(report)
+    for reason, codes in list(unknown.items())[:MAX_REASONS]:
+        names = ", ".join(map(clean, codes[:MAX_CODES])) + (", ..." if len(codes) > MAX_CODES else "")
+        count = "" if len(codes) == 1 else f" ({len(codes)} rules)"
+        yield from put("not judged", f"{names}{count}: {clean(reason)}", style="bold yellow")
+    if len(unknown) > MAX_REASONS:
+        rest = sum(len(codes) for codes in list(unknown.values())[MAX_REASONS:])
+        yield from put("not judged", f"{plural(rest, 'further rule')}; the JSON report says why", style="bold yellow")
+
+
+def crash(report: Report, width: int) -> Lines:
+    """Yield the program's own exception, as Python showed it, and a sentence."""
+    error = report.error or {}
+    lines = clean_lines(str(error.get("traceback") or "").rstrip("\n"))
+    if lines == [""]:
+        lines = [f"{clean(str(error.get('type', 'Exception')))}: {clean(str(error.get('message', '')))}"]
+    if len(lines) > MAX_TRACEBACK_LINES:
+        half = MAX_TRACEBACK_LINES // 2
+        cut = len(lines) - 2 * half
+        lines = [*lines[:half], f"  ... {plural(cut, 'line')} left out ...", *lines[-half:]]
+    first = Text("program failed: ", "bold red")
+    for line in (first + Text(clean(report.sentence))).wrap(Console(width=width, file=io.StringIO()), width):
+        line.rstrip()
+        yield line
+    yield Text()
+    for text in lines:
+        yield Text(f"  {text}".rstrip())
+
+
+def rerun(report: Report) -> str:
+    """Return the command that starts the user's program by itself."""
+    return f"python {report.script}" if report.script.endswith(".py") else f"python -m {report.script}"
+
+
+def next_step(report: Report) -> str:
+    """Return the next command to type."""
+    cause = report.cause
+    if cause is not None:
+        has_diff = any(fix.diff for fix in cause.fixes)
+        return (
+            f"torchladder fix {report.folder} --diff"
+            if has_diff and report.folder
+            else f"torchladder explain {cause.code}"
+        )
+    if report.error is not None:
+        return rerun(report)
+    last = max((r.rung for r in report.rungs), default=0)
+    if report.verdict == "healthy" and len(report.rungs) > 1 and last < LAST_RUNG_BEFORE_THE_RUN:
+        return f"torchladder climb {report.script}"
+    return rerun(report)
+
+
+def closing(report: Report, width: int) -> Lines:
+    """Yield the closing line: what waits, and the next command on a line of its own where it must."""
+    waits = waiting(report)
+    lead = ""
+    if waits:
+        one = len(waits) == 1
+        lead = f"{'Rung' if one else 'Rungs'} {numbers_as_ranges(waits)} {'waits' if one else 'wait'} for this one. "
+    command = Text("Next: ", "bold") + Text(clean(report.next or next_step(report)).removeprefix("Next: "))
+    if cell_len(lead) + cell_len(command.plain) <= width:
+        yield Text(lead) + command
+        return
+    if lead:
+        yield Text(lead.rstrip())
+    yield command
+
+
+def page(report: Report, read: Reader, width: int) -> Lines:
+    """Yield every line of the report."""
+    yield from table(report, width)
+    if report.rungs:
+        yield Text()
+    if report.cause is not None:
+        yield from diagnostic(report.cause, symptoms_of(report.cause, report), read, width)
+        if report.error is not None:
+            yield Text()
+    if report.error is not None:
+        yield from crash(report, width)
+    elif report.cause is None:
+        yield from verdict(report, width)
+    yield from further(report, width)
+    if report.cause is None or len(report.findings) > 1 or report.error is not None:
+        yield Text()
+    yield from closing(report, width)
+
+
+def render(report: Report, *, width: int = 80, color: bool = False, read: Reader = read_source) -> str:
+    """Return the whole page as text ending in a newline.
+
+    Args:
+        report: What to show.
+        width: Columns to lay out for.
+        color: Whether to add ANSI colours.
+        read: Returns the lines of a source file, or None when it is not there.
+    """
+    width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        _environ={},
+    )
+    for line in page(report, read, width):
+        console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    return out.getvalue()
+
+
+def terminal() -> tuple[int, bool]:
+    """Return the width of standard output and whether it takes colours."""
+    console = Console(file=sys.stdout)
+    return console.width, console.is_terminal and not console.no_color and console.color_system is not None
+
+
+def show(report: Report) -> None:
+    """Print the page on standard output, plain when that is not a terminal."""
+    width, color = terminal()
+    sys.stdout.write(render(report, width=width, color=color))
+    sys.stdout.flush()

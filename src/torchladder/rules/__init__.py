@@ -1,0 +1,1 @@
+"""Rules judge: pure functions of facts, one file each, without torch."""

@@ -1,0 +1,157 @@
+"""The rule decorator and the list of all rules, found by walking this package.
+
+A rule is one file: its module docstring is its page, its function its check, its plants and near
+misses its tests. Nothing is registered by hand.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Severity
+
+
+class Family(StrEnum):
+    """The subject of a rule; also the folder it lives in and the first digit of its code."""
+
+    DATA = "data"
+    MODEL = "model"
+    LOSS = "loss"
+    LOOP = "loop"
+
+
+FAMILIES = {"1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP}
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A passage of a healthy specimen and its replacement.
+
+    Args:
+        specimen: Name of a file in ``specimens/`` without ".py".
+        healthy: A passage that occurs exactly once in it.
+        sick: What replaces it. For a near miss: an innocent change that resembles the bug.
+        crashes: Whether the planted program ends with an exception of its own.
+    """
+
+    specimen: str
+    healthy: str
+    sick: str
+    crashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoLimits:
+    """A rule without thresholds."""
+
+
+def limit(default: float, *, unit: str, why: str) -> Any:
+    """Return a dataclass field holding a threshold, its unit and the reason for its value."""
+    return field(default=default, metadata={"unit": unit, "why": why})
+
+
+Check = Callable[[Facts, Any], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One root cause: identity, needs, thresholds, examples and the check itself."""
+
+    code: str
+    name: str
+    family: Family
+    rung: int
+    severity: Severity
+    needs: tuple[str, ...]
+    check: Check
+    limits: type
+    plants: tuple[Plant, ...]
+    near_misses: tuple[Plant, ...]
+    explains: tuple[str, ...]
+    explanation: str
+    since: str
+
+    def finding(self, message: str, *, severity: Severity | None = None, **parts: Any) -> Finding:
+        """Return a finding of this rule; ``parts`` are further fields of Finding."""
+        return Finding(self.code, self.name, severity or self.severity, parts.pop("rung", self.rung), message, **parts)
+
+    def judge(self, facts: Facts, limits: Any = None) -> list[Finding] | None:
+        """Return this rule's findings, or None when a probe it needs did not look."""
+        if any(getattr(facts, need) is None for need in self.needs):
+            return None
+        return list(self.check(facts, limits or self.limits()))
+
+
+def rule(
+    code: str,
+    *,
+    rung: int,
+    severity: Severity,
+    needs: tuple[str, ...],
+    plants: tuple[Plant, ...],
+    near_misses: tuple[Plant, ...],
+    limits: type = NoLimits,
+    explains: tuple[str, ...] = (),
+    since: str = "0.1.0",
+) -> Callable[[Check], Rule]:
+    """Turn a check function into a Rule; its name and its page come from the function and its module.
+
+    Args:
+        code: Stable code such as "TL201".
+        rung: The rung at which it is judged.
+        severity: Of its findings unless they say otherwise.
+        needs: Names of the fields of Facts it reads.
+        plants: Bugs it must find. near_misses: innocent changes it must not flag.
+        limits: Frozen dataclass of thresholds made by ``limit``.
+        explains: Codes that are mere symptoms when this rule has fired (arbitration folds them).
+    """
+
+    def decorate(check: Check) -> Rule:
+        module = importlib.import_module(check.__module__)
+        return Rule(
+            code=code,
+            name=check.__name__.replace("_", "-"),
+            family=FAMILIES[code[2]],
+            rung=rung,
+            severity=severity,
+            needs=needs,
+            check=check,
+            limits=limits,
+            plants=plants,
+            near_misses=near_misses,
+            explains=explains,
+            explanation=module.__doc__ or "",
+            since=since,
+        )
+
+    return decorate
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule, by code."""
+    found: dict[str, Rule] = {}
+    for family in Family:
+        package = importlib.import_module(f"torchladder.rules.{family.value}")
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            found |= {r.code: r for r in vars(module).values() if isinstance(r, Rule)}
+    return tuple(found[code] for code in sorted(found))
+
+
+def find_rule(key: str) -> Rule | None:
+    """Return the rule whose code or name is ``key`` (any case), or None."""
+    wanted = key.strip().lower()
+    return next((r for r in all_rules() if wanted in {r.code.lower(), r.name}), None)
+
+
+def limits_of(rule_: Rule) -> list[tuple[str, float, str, str]]:
+    """Return (name, default, unit, why) of each threshold of a rule."""
+    fields = dataclasses.fields(rule_.limits)
+    return [(f.name, f.default, f.metadata["unit"], f.metadata["why"]) for f in fields]

@@ -1,0 +1,187 @@
+"""The life of one forked child: a clean process, the observer attached, the program, the record.
+
+Nothing here returns to the parent's code: every path ends in ``os._exit``.
+"""
+
+import _thread
+import atexit
+import contextlib
+import gc
+import importlib
+import io
+import logging
+import multiprocessing.process
+import multiprocessing.util
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from torchladder.runner import environment, place, record
+from torchladder.runner.control import Collector, Control, leave
+from torchladder.runner.execute import execute
+from torchladder.runner.target import Target
+
+# How often the watchdog looks whether torchladder itself is still there.
+_PARENT_CHECK_SECONDS = 1.0
+# What a shell reports for a program ended by Ctrl-C.
+_INTERRUPTED_STATUS = 130
+
+
+def live(
+    target: Target, entry: str, options: dict[str, Any], *, seconds: float, scratch: str
+) -> NoReturn:
+    """Be the child: never returns."""
+    try:
+        os.setsid()
+        _own_streams(scratch)
+        _forget_parent()
+        os.environ.update(environment.settings(scratch))
+        sys.dont_write_bytecode = True
+        os.chdir(target.cwd)
+        place.set_root(target.cwd)
+        control = Control(scratch, seconds)
+        _start_watchdog(control)
+        _attach(control, entry, options)
+        _run_program(control, target, entry, options)
+    except BaseException:  # noqa: BLE001 -- a defect of ours, and the parent must hear of it
+        content = {"state": "stopped", "payload": None, "failure": traceback.format_exc()}
+        record.write(scratch, record.RUN, content)
+    finally:
+        leave(1)
+
+
+def attach(control: Control, entry: str, options: dict[str, Any]) -> Collector:
+    """Return the collector made by ``entry``, a function given as ``package.module:function``."""
+    module, _, function = entry.partition(":")
+    make = cast(
+        "Callable[[Control, dict[str, Any]], Collector]",
+        getattr(importlib.import_module(module), function),
+    )
+    return make(control, options)
+
+
+def _attach(control: Control, entry: str, options: dict[str, Any]) -> None:
+    try:
+        control.collector = attach(control, entry, options)
+    except Exception:  # noqa: BLE001 -- reported as the run's failure
+        control.finish("stopped", failure=traceback.format_exc())
+        leave(1)
+
+
+def _run_program(
+    control: Control, target: Target, entry: str, options: dict[str, Any]
+) -> NoReturn:
+    try:
+        execute(target)
+    except SystemExit as error:
+        status = _status_of(error)
+        _end(control, "exited" if status else "ended", status)
+    except BaseException as error:  # noqa: BLE001 -- the user's program may raise anything
+        _crash(control, error)
+    _end(control, "ended", 0)
+
+
+def _end(control: Control, state: str, status: int) -> NoReturn:
+    """End as the interpreter would: threads joined, record written, exit functions run."""
+    with contextlib.suppress(BaseException):
+        _join_threads()
+    control.finish(state, exit_status=status)
+    _run_exit_functions()
+    leave(status)
+
+
+def _crash(control: Control, error: BaseException) -> NoReturn:
+    fact = record.error_fact(error)
+    print(fact.traceback, end="", file=sys.stderr)  # noqa: T201 -- as the interpreter does
+    status = _INTERRUPTED_STATUS if isinstance(error, KeyboardInterrupt) else 1
+    control.finish("crashed", exit_status=status, error=fact)
+    _run_exit_functions()
+    leave(status)
+
+
+def _status_of(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)  # noqa: T201 -- sys.exit("words") prints them
+    return 1
+
+
+def _join_threads() -> None:
+    # The interpreter itself calls this before anything else at exit; there is no public name.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _run_exit_functions() -> None:
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()  # noqa: SLF001 -- os._exit would skip what the program registered
+
+
+def _own_streams(scratch: str) -> None:
+    """Close stdin, send stdout and stderr to files, as file descriptors and as Python objects."""
+    for descriptor, name, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, str(Path(scratch) / record.STDOUT), os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+        (2, str(Path(scratch) / record.STDERR), os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+    ):
+        opened = os.open(name, flags, 0o600)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>", "strict")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _stream(1, "w", "<stdout>", "replace")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _stream(2, "w", "<stderr>", "backslashreplace")  # type: ignore[misc]
+
+
+def _stream(descriptor: int, mode: str, name: str, errors: str) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, mode, closefd=False)
+    raw.name = name  # type: ignore[misc]  # what Python itself shows for the standard streams
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    stream = io.TextIOWrapper(
+        cast("Any", buffer), encoding="utf-8", errors=errors, line_buffering=descriptor == 2  # noqa: PLR2004
+    )
+    stream.mode = mode  # type: ignore[misc]
+    return stream
+
+
+def _forget_parent() -> None:
+    """Drop what belongs to the parent: its exit functions, children, signal handlers, traces."""
+    for finalizer in list(getattr(weakref.finalize, "_registry", ())):
+        # A temporary folder of the parent's must not be deleted by a child's exit.
+        finalizer.atexit = False
+    atexit._clear()  # noqa: SLF001 -- no public way; the needed ones are registered again below
+    atexit.register(logging.shutdown)
+    atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]  # noqa: SLF001
+    if "torch.utils.data._utils" in sys.modules:
+        atexit.register(sys.modules["torch.utils.data._utils"]._set_python_exit_flag)  # noqa: SLF001
+    multiprocessing.util._finalizer_registry.clear()  # type: ignore[attr-defined]  # noqa: SLF001
+    vars(multiprocessing.process)["_children"] = set()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.settrace(None)
+    sys.setprofile(None)
+    # What torch and its libraries allocated at import is never garbage; scanning it would only
+    # copy the pages we share with the parent.
+    gc.freeze()
+
+
+def _start_watchdog(control: Control) -> None:
+    # A bare thread: the program sees the number of threads it would see without us.
+    _thread.start_new_thread(_watch, (control, os.getppid()))
+
+
+def _watch(control: Control, parent: int) -> None:
+    while (left := control.seconds_left()) > 0:
+        time.sleep(min(left, _PARENT_CHECK_SECONDS))
+        if os.getppid() != parent:
+            os.killpg(0, signal.SIGKILL)
+    control.finish("timeout")
+    leave(0)

@@ -1,0 +1,172 @@
+"""One experiment, one process: fork, watch the clock, read the record, leave nothing running.
+
+The parent must not compute with torch before it forks: OpenMP's threads do not survive a fork.
+"""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torchladder.core.errors import InternalError
+from torchladder.core.facts import ErrorFact, ProgramFact
+from torchladder.core.jsonable import from_json
+from torchladder.runner import child, record
+from torchladder.runner.preload import preload
+from torchladder.runner.target import Target
+
+# Time for a collector to finish and for the record to be written after the deadline.
+GRACE_SECONDS = 10.0
+# Short beside a fork (about 20 ms with torch loaded), long beside the cost of looking.
+_POLL_SECONDS = 0.005
+_TICK_SECONDS = 0.2
+# What a shell adds to the number of the signal that ended a program.
+_SIGNAL_STATUS = 128
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one experiment gave.
+
+    Attributes:
+        payload: What the collector returned, None if it could not.
+        program: How the program went.
+        failure: Traceback of our own observer when it failed, else None.
+        reason: What ``Control.stop`` was given, else None.
+    """
+
+    payload: dict[str, Any] | None
+    program: ProgramFact
+    failure: str | None = None
+    reason: str | None = None
+
+
+def run(
+    target: Target,
+    entry: str,
+    options: dict[str, Any],
+    *,
+    seconds: float,
+    scratch: str,
+    on_tick: Callable[[float], None] | None = None,
+) -> Run:
+    """Run ``target`` in a forked child under the observer that ``entry`` attaches.
+
+    Args:
+        target: The program.
+        entry: ``package.module:function``, called as ``function(control, options)`` in the child
+            before the program starts; returns a Collector.
+        options: JSON types, for ``entry``.
+        seconds: Wall seconds after which the child collects and ends.
+        scratch: Folder of this experiment; one of its own, so that a program never finds a
+            checkpoint of another experiment.
+        on_tick: Called with the elapsed seconds several times a second.
+
+    Raises:
+        InternalError: If this process cannot fork safely.
+    """
+    preload(target)
+    _check_can_fork()
+    _prepare(scratch, entry)
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        child.live(target, entry, options, seconds=seconds, scratch=scratch)
+    try:
+        _wait(pid, started, seconds + GRACE_SECONDS, on_tick)
+    finally:
+        _kill_group(pid)
+        _, status, usage = os.wait4(pid, 0)
+    return _read(scratch, status, usage.ru_maxrss, time.monotonic() - started, seconds)
+
+
+def _check_can_fork() -> None:
+    if not hasattr(os, "fork"):
+        msg = "this platform cannot fork a process, which torchladder needs to run experiments"
+        raise InternalError(msg)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        msg = "CUDA is in use in this process, so no experiment can be forked from it"
+        raise InternalError(msg)
+
+
+def _prepare(scratch: str, entry: str) -> None:
+    folder = Path(scratch)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (record.RUN, record.STDOUT, record.STDERR):
+        (folder / old).unlink(missing_ok=True)
+    for old_child in folder.glob("child-*.json"):
+        old_child.unlink()
+    # Loaded here once rather than in each child; a failure shows up there, with its traceback.
+    with contextlib.suppress(Exception):
+        importlib.import_module(entry.partition(":")[0])
+    for stream in (sys.stdout, sys.stderr):
+        # What is still in a buffer would be printed once more by the child.
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _wait(
+    pid: int, started: float, seconds: float, on_tick: Callable[[float], None] | None
+) -> None:
+    """Return when the child has ended or its time is up; it is not reaped here."""
+    next_tick = _TICK_SECONDS
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        elapsed = time.monotonic() - started
+        if elapsed > seconds:
+            return
+        if on_tick is not None and elapsed >= next_tick:
+            next_tick = elapsed + _TICK_SECONDS
+            on_tick(elapsed)
+        time.sleep(_POLL_SECONDS)
+
+
+def _kill_group(pid: int) -> None:
+    # The child is not reaped yet, so its number cannot belong to anybody else.
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+
+
+def _read(scratch: str, status: int, max_rss: int, elapsed: float, seconds: float) -> Run:
+    content = record.read(scratch, record.RUN) or _without_record(status, elapsed, seconds)
+    # Linux counts in KiB, macOS in bytes.
+    peak = max_rss if sys.platform == "darwin" else max_rss * 1024
+    program = ProgramFact(
+        state=str(content["state"]),
+        exit_status=int(content.get("exit_status") or 0),
+        error=from_json(ErrorFact | None, content.get("error")),
+        seconds=float(content.get("seconds") or elapsed),
+        stdout_tail=record.tail(scratch, record.STDOUT),
+        imported=tuple(content.get("imported") or ()),
+        peak_memory_bytes=peak,
+    )
+    return Run(
+        payload=content.get("payload"),
+        program=program,
+        failure=content.get("failure"),
+        reason=content.get("reason"),
+    )
+
+
+def _without_record(status: int, elapsed: float, seconds: float) -> dict[str, Any]:
+    """Describe a child that could not write its record: killed, or out of time in C code."""
+    if elapsed > seconds + GRACE_SECONDS:
+        failure = "the program did not react at its deadline and was killed"
+        return {"state": "timeout", "failure": failure}
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        name = signal.Signals(number).name
+        error = {"type": name, "message": f"ended by signal {name}", "traceback": "", "frames": []}
+        return {"state": "killed", "exit_status": _SIGNAL_STATUS + number, "error": error}
+    code = os.waitstatus_to_exitcode(status)
+    # The program left by os._exit: neither it nor we had a chance to say anything.
+    return {"state": "exited" if code else "ended", "exit_status": code}
+
+

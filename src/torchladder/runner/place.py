@@ -1,0 +1,138 @@
+"""Where in the user's program we are: stack frames and tracebacks as places.
+
+``user_place`` runs inside hooks of the training step, so everything about a code object is looked
+up once and remembered.
+"""
+
+import os
+import sys
+import sysconfig
+import traceback
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from types import CodeType, TracebackType
+
+from torchladder.core.findings import Place
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+# Specimens are programs of users in all but name: they are shipped to be run and judged.
+_SPECIMENS = str(Path(_PACKAGE) / "specimens") + os.sep
+_LIBRARIES = tuple(
+    str(Path(sysconfig.get_path(name))) + os.sep for name in ("stdlib", "platstdlib")
+)
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+# CPython stores one position per instruction of two bytes.
+_BYTES_PER_INSTRUCTION = 2
+
+_main_files: set[str] = set()
+_roots: list[str] = []
+_paths: dict[CodeType, str | None] = {}
+_places: dict[tuple[CodeType, int], Place] = {}
+
+
+def set_root(folder: str, main_file: str | None = None) -> None:
+    """Make places relative to ``folder``; ``main_file`` is user code wherever it lies."""
+    _roots[:] = [folder]
+    if main_file is not None:
+        _main_files.add(main_file)
+    is_user_code.cache_clear()
+    _paths.clear()
+    _places.clear()
+
+
+@cache
+def is_user_code(filename: str) -> bool:
+    """Whether ``filename`` is the user's, not a library's, Python's or torchladder's."""
+    if filename in _main_files:
+        return True
+    if filename.startswith("<") or is_own_code(filename):
+        return False
+    if any(part in filename for part in _INSTALLED):
+        return False
+    return not filename.startswith(_LIBRARIES)
+
+
+def is_own_code(filename: str) -> bool:
+    """Whether ``filename`` is part of torchladder itself."""
+    return filename.startswith(_PACKAGE + os.sep) and not filename.startswith(_SPECIMENS)
+
+
+def user_place(depth: int = 1) -> Place | None:
+    """Return the innermost line of the user's program on the stack, None if there is none.
+
+    Args:
+        depth: Frames to skip; 1 starts at the caller.
+    """
+    frame = sys._getframe(depth)  # noqa: SLF001 -- the documented way to walk the stack fast
+    while frame is not None:
+        code = frame.f_code
+        try:
+            path = _paths[code]
+        except KeyError:
+            path = _learn(code)
+        if path is not None:
+            place = _places.get((code, frame.f_lasti))
+            return place or _make(code, frame.f_lasti, frame.f_lineno, path)
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return None
+
+
+def places_of_traceback(tb: TracebackType | None) -> tuple[Place, ...]:
+    """Return the user's frames of ``tb``, innermost last."""
+    found = []
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        path = _learn(code)
+        if path is not None:
+            found.append(_make(code, tb.tb_lasti, tb.tb_lineno, path))
+        tb = tb.tb_next
+    return tuple(found)
+
+
+def clean_traceback(exc: BaseException) -> str:
+    """Return the traceback of ``exc`` as plain Python would have printed it."""
+    report = traceback.TracebackException.from_exception(exc)
+    _prune(report, set())
+    return "".join(report.format())
+
+
+def relative(filename: str) -> str:
+    """Return ``filename`` relative to the working folder when it lies inside."""
+    root = _roots[0] if _roots else str(Path.cwd())
+    return filename.removeprefix(root.rstrip(os.sep) + os.sep)
+
+
+def _learn(code: CodeType) -> str | None:
+    filename = code.co_filename
+    path = relative(filename) if is_user_code(filename) else None
+    _paths[code] = path
+    return path
+
+
+def _make(code: CodeType, lasti: int, line: int | None, path: str) -> Place:
+    start = lasti // _BYTES_PER_INSTRUCTION
+    positions = next(islice(code.co_positions(), start, None), (None, None, None, None))
+    first = line or positions[0] or code.co_firstlineno
+    place = Place(path, first, max(first, positions[1] or first), code.co_qualname)
+    _places[code, lasti] = place
+    return place
+
+
+def _prune(report: traceback.TracebackException, seen: set[int]) -> None:
+    """Drop our frames everywhere, and the machinery that started the program from the top."""
+    if id(report) in seen:
+        return
+    seen.add(id(report))
+    frames = [f for f in report.stack if not is_own_code(f.filename)]
+    if len(frames) != len(report.stack):
+        while frames and (frames[0].filename.startswith("<frozen") or _is_runpy(frames[0])):
+            del frames[0]
+    report.stack = traceback.StackSummary.from_list(frames)
+    for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
+        if other is not None:
+            _prune(other, seen)
+
+
+def _is_runpy(frame: traceback.FrameSummary) -> bool:
+    return Path(frame.filename).name == "runpy.py"
