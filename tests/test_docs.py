@@ -16,7 +16,7 @@ def test_generated_pages_are_fresh(root: Path) -> None:
         [sys.executable, "tools/gen_docs.py", "--check"], cwd=root, capture_output=True, text=True, check=False
     )
 
-    assert (0, "") == (done.returncode, done.stdout), done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
@@ -25,4 +25,4 @@ def test_a_rule_page_renders_at_every_width(rule: Rule) -> None:
     text = pages.text(pages.markdown(rule), width=60)
 
     prose = [line for line in text.splitlines() if not line.startswith("    ") and "http" not in line]
-    assert [] == [line for line in prose if len(line) > 60]
+    assert [line for line in prose if len(line) > 60] == []

@@ -19,7 +19,7 @@ def check_layers(root: Path) -> ModuleType:
 
 def test_the_source_keeps_to_the_layers(check_layers: ModuleType) -> None:
     """No import goes the wrong way."""
-    assert [] == check_layers.violations()
+    assert check_layers.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_an_import_for_types_only_is_no_import(check_layers: ModuleType, tmp_pat
     (tmp_path / "ladder").mkdir()
     (tmp_path / "cli" / "a.py").write_text("if TYPE_CHECKING:\n    from torchladder.ladder import climb\n")
 
-    assert [] == check_layers.violations(tmp_path)
+    assert check_layers.violations(tmp_path) == []

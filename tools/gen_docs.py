@@ -60,7 +60,8 @@ def readme() -> str | None:
         return None
     before, _, rest = text.partition(DEMO_START)
     after = rest.partition(DEMO_END)[2]
-    shown = demo.read_text(encoding="utf-8").rstrip()
+    lines = demo.read_text(encoding="utf-8").rstrip().splitlines()
+    shown = "\n".join(line for line in lines if not line.startswith("$ cd "))
     return f"{before}{DEMO_START}\n```\n{shown}\n```\n{DEMO_END}{after}"
 
 

@@ -3,7 +3,7 @@
 from torchladder.core.findings import Finding, Fix, Measurement, Place, Severity, Trust
 from torchladder.core.report import Report, RungResult, State
 
-SOURCE = '''import torch
+SOURCE = """import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -21,7 +21,7 @@ class Net(nn.Module):
 def train(model, loader, optimizer, device, epochs, gradient_clip, scheduler, log_interval, use_amp=False):
     for x, y in loader:
         loss = F.cross_entropy(model(x.to(device)), y.to(device), label_smoothing=0.0, reduction="mean")
-'''
+"""
 
 DIFF = """--- a/train.py
 +++ b/train.py
@@ -40,8 +40,8 @@ DATA = RungResult(
     State.PASSED,
     "60,000 x [1, 28, 28] float32, 10 classes, balanced (1.0 : 1)",
     seconds=1.9,
-    clear=("TL101", "TL102", "TL105"),
-    unknown={"TL109": "the program has no second data set"},
+    clear=("TL101", "TL102", "TL103"),
+    unknown={"TL105": "the targets are not class ids"},
 )
 BASELINE = RungResult(
     2,
@@ -126,7 +126,6 @@ HEALTHY = Report(
     (DATA, BASELINE, RungResult(3, "one batch", State.PASSED, "32 samples: loss 2.31 -> 0.0004 after 61 steps")),
     seconds=9.8,
     folder=".torchladder/20250102-030405-ab12",
-    next="torchladder climb --to 5 train.py",
 )
 
 UNDECIDED = Report(
@@ -146,8 +145,9 @@ UNDECIDED = Report(
             State.UNKNOWN,
             "two optimizers pull against each other; no loss of either must fall on one batch",
             unknown={
-                "TL401": "rung 3 could not be judged",
-                "TL402": "rung 3 could not be judged",
+                "TL203": "rung 3 could not be judged",
+                "TL101": "not asked",
+                "TL202": "rung 3 could not be judged",
                 "TL201": "no loss call was seen",
             },
             notes=("the discriminator's loss went 0.69 -> 0.02, the generator's 0.71 -> 4.10",),
@@ -171,6 +171,11 @@ CRASHED = Report(
         "traceback": "Traceback (most recent call last):\n"
         '  File "train.py", line 18, in <module>\n'
         "    train(model, loader, optimizer)\n"
+        '  File "/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1783, in _wrapped_call_impl\n'
+        "    return self._call_impl(*args, **kwargs)\n"
+        "           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        '  File "/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1889, in _call_impl\n'
+        "    return inner()\n"
         '  File "train.py", line 12, in forward\n'
         "    x = self.fc(x.flatten(1))\n"
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (32x784 and 28x10)\n",

@@ -79,7 +79,13 @@ def shared_options(verb: str, description: str) -> argparse.ArgumentParser:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of ``climb``."""
     made = shared_options("climb", "Climb the ladder with a training program; stop at the first broken rung.")
-    made.add_argument("--to", type=rung, default=DEFAULT_RUNG, metavar="RUNG", help="last rung to climb, 1 to 7 (5)")
+    made.add_argument(
+        "--to",
+        type=rung,
+        default=DEFAULT_RUNG,
+        metavar="RUNG",
+        help="last rung to climb (5); those above 3 are not built yet",
+    )
     return made
 
 
@@ -219,10 +225,15 @@ def judge(options: argparse.Namespace, how: str) -> int:
     check_outputs(options)
     select, ignore = rule_words(options.select), rule_words(options.ignore)
 
-    from torchladder.ladder import climb as ladder
     from torchladder.runner import target as targets
 
     target = targets.resolve(name, argv, module=is_module)
+
+    from torchladder.ladder import climb as ladder
+
+    if not hasattr(ladder, how):
+        msg = f"{how} is not available yet; torchladder climb --to 3 is"
+        raise UsageError(msg)
     progress = Progress(quiet=options.quiet)
     extra = {"to": options.to} if how == "climb" else {}
     try:

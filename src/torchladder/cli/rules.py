@@ -13,7 +13,7 @@ MAX_WIDTH = 120
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of ``rules``."""
-    made = Parser(prog="torchladder rules", description="List the rules: code, name, rung, severity, what is wrong.")
+    made = Parser(prog="torchladder rules", description="List the rules: code, name, rung  severity  what is wrong.")
     made.add_argument("--family", choices=[f.value for f in Family], help="only rules about this subject")
     made.add_argument("--format", choices=["table", "json"], default="table", help="form of the list (table)")
     return made
@@ -24,9 +24,11 @@ def table(rules: list[Rule], width: int) -> str:
     name_width = max((len(r.name) for r in rules), default=4)
     lines = []
     for rule in rules:
-        line = f"{rule.code}  {rule.name:<{name_width}}  {rule.rung}  {rule.severity.value:<7}  {pages.split(rule)[0]}"
+        line = (
+            f"{rule.code}  {rule.name:<{name_width}}  {rule.rung:<4}  {rule.severity.value:<8}  {pages.split(rule)[0]}"
+        )
         lines.append(line if len(line) <= width else line[: width - 3].rstrip() + "...")
-    head = f"{'code':<5}  {'name':<{name_width}}  rung, severity, what is wrong"
+    head = f"{'code':<5}  {'name':<{name_width}}  rung  severity  what is wrong"
     return "\n".join([head, *lines, "", f"{len(rules)} rules. Next: torchladder explain CODE"]) + "\n"
 
 

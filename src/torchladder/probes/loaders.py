@@ -36,6 +36,7 @@ class Seen:
     labels: list[torch.Tensor] = field(default_factory=list)
     label_index: int | None = None
     last: list[torch.Tensor] = field(default_factory=list)
+    inner: Any = None
 
 
 class Stream:
@@ -68,6 +69,8 @@ class Loaders:
         self.cut_short = False
         self._passes = 0
         self.replay: Any = None  # an experiment that answers in the loader's place
+        self.substitute: Any = None  # an experiment that draws in another order
+        self.advance = False  # an experiment in which a new iterator goes on where the last one was
 
     def install(self) -> None:
         """Start to look."""
@@ -85,9 +88,14 @@ class Loaders:
             if place is not None and place not in seen.places and len(seen.places) < 4:  # noqa: PLR2004
                 seen.places.append(place)
             seen.iters += 1
+            if self.advance and seen.inner is not None and seen.singles > 1:
+                return Stream(seen.inner, self, seen)
+            chosen = loader
+            if self.substitute is not None and (seen.trained or seen.iters == 1):
+                chosen = self.substitute(loader)
             with self.session.quiet():
-                inner = original(loader)
-            return Stream(inner, self, seen)
+                seen.inner = original(chosen)
+            return Stream(seen.inner, self, seen)
 
         DataLoader.__init__ = init  # type: ignore[method-assign]
         DataLoader.__iter__ = iterate  # type: ignore[method-assign]

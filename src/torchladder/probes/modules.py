@@ -69,6 +69,7 @@ class Modules:
         self._has_weights: dict[int, bool] = {}
         self._names: dict[int, str] = {}
         self._current: RootCall | None = None
+        self.on_root: list[Any] = []
 
     def install(self) -> None:
         """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
@@ -101,18 +102,20 @@ class Modules:
                 self._has_weights[key] = next(module.parameters(), None) is not None
         return self._has_weights[key]
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
+    def _enter(self, module: nn.Module, args: Any) -> Any:
         outermost = not self.stack
         if outermost and not (self._carries(module) or _hides_weights(module)):
-            return
+            return None
         self.stack.append(module)
         if outermost:
             with self.session.quiet():
-                self._call_root(module, args)
-        elif self._current is not None and self._current.root.first_layer is None and not list(module.children()):
+                return self._call_root(module, args)
+        if self._current is not None and self._current.root.first_layer is None and not list(module.children()):
             self._current.root.first_layer = type(module).__name__
+        return None
 
-    def _call_root(self, module: nn.Module, args: Any) -> None:
+    def _call_root(self, module: nn.Module, args: Any) -> Any:
+        """Note a call of a root; returns other arguments where an experiment wants them."""
         root = self.roots.get(id(module))
         if root is None:
             root = self.roots[id(module)] = Root(module, user_place(), len(self.roots))
@@ -122,12 +125,20 @@ class Modules:
             root.eval_in_training_mode += module.training
             root.eval_place = root.eval_place or user_place()
             self._current = None
-            return
-        layers = ()
+            return None
+        given = args
+        for change in self.on_root:
+            args = change(root, args)
+        layers: tuple[str, ...] = ()
         if self.session.dense:
             layers = tuple(n for n, m in module.named_modules() if isinstance(m, MODE_LAYERS) and m.training)
         self._current = RootCall(root, args, {}, module.training, layers)
         self.session.pending.root_calls.append(self._current)
+        return args if args is not given else None
+
+    def in_training_forward(self) -> bool:
+        """Tell whether a forward pass that began with grad is running."""
+        return self._current is not None and bool(self.stack)
 
     def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
         if module not in self.stack:

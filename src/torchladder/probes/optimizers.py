@@ -71,6 +71,7 @@ class Optimizers:
         self._names_for = -1
         self._stepping: list[torch.optim.Optimizer] = []
         self.before_step: list[Any] = []
+        self.ignore_zero_grad: Any = None  # an experiment that keeps gradients
 
     def install(self) -> None:
         """Start to look."""
@@ -87,7 +88,8 @@ class Optimizers:
 
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             place = user_place()
-            clear(optimizer, *args, **kwargs)
+            if self.ignore_zero_grad is None or not self.ignore_zero_grad(optimizer):
+                clear(optimizer, *args, **kwargs)
             self._cleared([optimizer], place)
 
         torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
@@ -95,7 +97,8 @@ class Optimizers:
 
         def module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             place = user_place()
-            clear_module(module, *args, **kwargs)
+            if self.ignore_zero_grad is None or not any(map(self.ignore_zero_grad, list(self.lives))):
+                clear_module(module, *args, **kwargs)
             with self.session.quiet():
                 own = {id(p) for p in module.parameters()}
             self._cleared([o for o in self.lives if any(id(p) in own for p in held(o))], place)

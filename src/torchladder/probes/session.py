@@ -90,6 +90,7 @@ class Session:
         self.loaders = Loaders(self)
         self.on_step: list[Any] = []
         self.follow_losses = False
+        self.after_backward_step = False  # an experiment that steps where the program does not
 
     def install(self) -> None:
         """Attach every probe; one that cannot attach says so and the rest go on."""
@@ -130,6 +131,10 @@ class Session:
         """Return the ids of all tensors any living optimizer holds."""
         return {id(p) for o in self.optimizers.lives for p in held(o)}
 
+    def hand_leaves(self) -> list[torch.Tensor]:
+        """Return the leaves of a program without optimizers, as far as they are known."""
+        return [w.tensor for p in self.phases for w in p.watched.values()]
+
     def trained(self) -> set[int]:
         """Return the ids of tensors that an optimizer of an earlier phase has trained."""
         return {i for p in self.phases[:-1] for i, w in p.watched.items() if w.ratios and max(w.ratios) > 0}
@@ -139,7 +144,11 @@ class Session:
     def backward_done(self, passed: BackwardPass) -> None:
         """Take one backward pass into the step in flight."""
         self.pending.passes.append(passed)
-        if not self.optimizers.seen and self.backward.count > HAND_AFTER:
+        if self.after_backward_step:
+            for optimizer in list(self.optimizers.lives):
+                optimizer.step()
+                optimizer.zero_grad()
+        elif not self.optimizers.seen and self.backward.count > HAND_AFTER:
             self.step_done(None)
 
     def step_done(self, optimizer: torch.optim.Optimizer | None) -> None:
@@ -246,7 +255,7 @@ class Session:
 
     def collect(self) -> dict[str, Any]:
         """Return the facts as JSON; what went wrong with a probe is among them."""
-        return {"facts": to_json(self.facts())}
+        return {"facts": to_json(self.facts()), "backwards": self.backward.count, "steps": self.steps}
 
 
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

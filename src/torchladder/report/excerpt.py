@@ -77,12 +77,13 @@ def _plain(code: str) -> str:
 
 def _named(nodes: list[ast.expr | ast.keyword], word: str, source: str) -> list[ast.expr | ast.keyword]:
     exact = [n for n in nodes if _plain(ast.get_source_segment(source, n) or "") == _plain(word)]
-    if exact:
-        return exact
+    telling = [n for n in exact if not isinstance(n, ast.Attribute | ast.Name)]
+    if telling:
+        return telling
     last = word.removesuffix("()").rsplit(".", 1)[-1]
     alike = [n for n in nodes if _name_of(n) == last]
     calls = [n for n in alike if not isinstance(n, ast.Attribute | ast.Name)]
-    return calls or [n for n in alike if not isinstance(n, ast.Name)]
+    return calls or exact or [n for n in alike if not isinstance(n, ast.Name)]
 
 
 def _value(statement: ast.stmt) -> ast.expr | None:

@@ -176,7 +176,10 @@ def block_lines(block: str, width: int) -> Iterator[Text]:
         yield from (Text(line) for line in block.splitlines())
     elif "http" in block:
         for line in block.splitlines():
-            yield Text(f"  {line.strip()}")
+            if "http" in line:
+                yield Text(f"  {line.strip()}")
+            else:
+                yield from fill(line, width, "    ", "  ")
     else:
         yield from fill(block, width, "  ", "  ")
 

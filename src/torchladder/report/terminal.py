@@ -18,9 +18,12 @@ from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
 from torchladder.core.report import Report, RungResult, State
 from torchladder.report.excerpt import Reader, Span, read_source, underline
 from torchladder.report.text import amount, clean, clean_lines, measured, number, numbers_as_ranges, plural
+from torchladder.rules.registry import all_rules
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
 NAME_COLUMN, STATE_COLUMN = 12, 9
+NARROW = 30  # with fewer columns than this beside the state, a rung's summary goes beneath it
+PROGRAM_FAILED = 3  # exit status
 MAX_SEEN = 3
 MAX_FIXES = 3
 MAX_NOTES = 4
@@ -31,7 +34,7 @@ MAX_DIFF_LINES = 8
 MAX_REASONS = 6
 MAX_CODES = 6
 MAX_TRACEBACK_LINES = 40
-LAST_RUNG_BEFORE_THE_RUN = 5
+LAST_EXPERIMENT = 3
 
 STATE_STYLE = {State.PASSED: "green", State.FAILED: "bold red", State.UNKNOWN: "yellow", State.SKIPPED: "dim"}
 SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
@@ -41,14 +44,14 @@ GUTTER = "blue"
 Lines = Iterator[Text]
 
 
-def wrapped(first: Text, body: Text, width: int) -> Lines:
-    """Yield ``body`` after ``first``, further lines indented to where the body began."""
+def wrapped(first: Text, body: Text, width: int, rest: Text | None = None) -> Lines:
+    """Yield ``body`` after ``first``, further lines after ``rest``, by default indented to where the body began."""
     indent = cell_len(first.plain)
     room = max(width - indent, 16)
     parts = body.wrap(Console(width=room, file=io.StringIO()), room) if body.plain else [Text()]
     for n, part in enumerate(parts):
         part.rstrip()
-        yield (first + part) if n == 0 else Text(" " * indent) + part
+        yield (rest or Text(" " * indent)) + part if n else first + part
 
 
 def rung_lines(rung: RungResult, name_width: int, width: int) -> Lines:
@@ -56,9 +59,14 @@ def rung_lines(rung: RungResult, name_width: int, width: int) -> Lines:
     state = "FAILED" if rung.state is State.FAILED else rung.state.value
     head = Text(f"  {rung.rung} {clean(rung.name):<{name_width}}")
     head.append(f"{state:<{STATE_COLUMN}}", STATE_STYLE[rung.state])
+    indent = cell_len(head.plain)
+    if width - indent < NARROW:
+        head.rstrip()
+        yield head
+        head, indent = Text("    "), 4
     yield from wrapped(head, Text(clean(rung.summary)), width)
     for note in rung.notes:
-        yield from wrapped(Text(" " * (cell_len(head.plain))), Text(clean(note), "dim"), width)
+        yield from wrapped(Text(" " * indent), Text(clean(note), "dim"), width)
 
 
 def waiting(report: Report) -> list[int]:
@@ -70,6 +78,8 @@ def waiting(report: Report) -> list[int]:
 def table(report: Report, width: int) -> Lines:
     """Yield the lines of the rungs; those that wait for a broken one are left to the closing line."""
     hidden = set(waiting(report))
+    if all(r.state is State.SKIPPED for r in report.rungs):
+        return
     name_width = max([NAME_COLUMN, *(cell_len(clean(r.name)) + 2 for r in report.rungs)])
     for rung in report.rungs:
         if rung.rung not in hidden:
@@ -112,8 +122,8 @@ def window(line: str, span: Span, room: int) -> tuple[str, Span]:
 
 def source_line(text: str, *, label: str, gutter: int) -> Text:
     """Return one line of an excerpt behind its gutter."""
-    line = Text(f"{label:>{gutter}} ", GUTTER)
-    line.append("| ", GUTTER)
+    line = Text()
+    line.append(f"{label:>{gutter}} | ", GUTTER)
     return line + Text(text)
 
 
@@ -151,7 +161,8 @@ def carets(shown: Span, finding: Finding, gutter: int, width: int) -> Lines:
         return
     yield line
     column = shown.start if width - gutter - 3 - shown.start >= width // 2 else 4
-    yield from wrapped(source_line(" " * column, label="", gutter=gutter), Text(remark, style), width)
+    start = source_line(" " * column, label="", gutter=gutter)
+    yield from wrapped(start, Text(remark, style), width, rest=start)
 
 
 def gutter_of(finding: Finding) -> int:
@@ -301,39 +312,70 @@ def not_judged(report: Report) -> dict[str, list[str]]:
     return {reason: codes for reason, codes in by_reason.items() if codes}
 
 
+def rule_names(codes: list[str]) -> str:
+    """Return the names of rules, the first few of many."""
+    names = {rule.code: rule.name for rule in all_rules()}
+    shown = ", ".join(clean(names.get(code, code)) for code in codes[:MAX_CODES])
+    more = len(codes) - MAX_CODES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def verdict(report: Report, width: int) -> Lines:
     """Yield the verdict in a sentence, then how many rules were clear and which could not tell."""
-    first = Text(f"{clean(report.verdict)}: ", VERDICT_STYLE.get(report.verdict, "bold"))
+    first = Text()
+    first.append(f"{clean(report.verdict)}: ", VERDICT_STYLE.get(report.verdict, "bold"))
     sentence = clean(report.sentence).removeprefix(f"{report.verdict}: ")
     for line in (first + Text(sentence)).wrap(Console(width=width, file=io.StringIO()), width):
         line.rstrip()
         yield line
+    if report.exit_status == PROGRAM_FAILED:
+        return
     put = partial(labelled, gutter=2, width=width)
     clear = {code for r in report.rungs for code in r.clear}
     if clear:
         yield from put("clear", f"{plural(len(clear), 'rule')} looked and found nothing")
     unknown = not_judged(report)
     for reason, codes in list(unknown.items())[:MAX_REASONS]:
-        names = ", ".join(map(clean, codes[:MAX_CODES])) + (", ..." if len(codes) > MAX_CODES else "")
-        count = "" if len(codes) == 1 else f" ({len(codes)} rules)"
-        yield from put("not judged", f"{names}{count}: {clean(reason)}", style="bold yellow")
+        yield from put("not judged", f"{rule_names(codes)}: {clean(reason)}")
     if len(unknown) > MAX_REASONS:
         rest = sum(len(codes) for codes in list(unknown.values())[MAX_REASONS:])
-        yield from put("not judged", f"{plural(rest, 'further rule')}; the JSON report says why", style="bold yellow")
+        yield from put("not judged", f"{plural(rest, 'further rule')}; the JSON report says why")
+
+
+def without_library_frames(lines: list[str]) -> list[str]:
+    """Return the lines of a traceback with each run of installed packages' frames folded into one line."""
+    kept: list[str] = []
+    folded = 0
+    inside = False
+    for line in [*lines, ""]:
+        if line.startswith('  File "'):
+            inside = "site-packages" in line or "dist-packages" in line
+            folded += inside
+        elif not line.startswith("    "):
+            inside = False
+        if inside:
+            continue
+        if folded:
+            kept.append(f"  ... {plural(folded, 'frame')} inside installed packages")
+            folded = 0
+        kept.append(line)
+    return kept[:-1]
 
 
 def crash(report: Report, width: int) -> Lines:
     """Yield the program's own exception, as Python showed it, and a sentence."""
     error = report.error or {}
-    lines = clean_lines(str(error.get("traceback") or "").rstrip("\n"))
+    lines = without_library_frames(clean_lines(str(error.get("traceback") or "").rstrip("\n")))
     if lines == [""]:
         lines = [f"{clean(str(error.get('type', 'Exception')))}: {clean(str(error.get('message', '')))}"]
     if len(lines) > MAX_TRACEBACK_LINES:
         half = MAX_TRACEBACK_LINES // 2
         cut = len(lines) - 2 * half
         lines = [*lines[:half], f"  ... {plural(cut, 'line')} left out ...", *lines[-half:]]
-    first = Text("program failed: ", "bold red")
-    for line in (first + Text(clean(report.sentence))).wrap(Console(width=width, file=io.StringIO()), width):
+    first = Text()
+    first.append("program failed: ", "bold red")
+    sentence = clean(report.sentence).removeprefix("the program failed by itself: ")
+    for line in (first + Text(sentence)).wrap(Console(width=width, file=io.StringIO()), width):
         line.rstrip()
         yield line
     yield Text()
@@ -341,9 +383,19 @@ def crash(report: Report, width: int) -> Lines:
         yield Text(f"  {text}".rstrip())
 
 
+def climb_again(report: Report) -> str:
+    """Return the command that climbs the same program again."""
+    return f"torchladder climb {'' if is_file(report.script) else '-m '}{report.script}"
+
+
+def is_file(script: str) -> bool:
+    """Return whether ``script`` names a file, not a module."""
+    return script.endswith((".py", ".ipynb")) or "/" in script
+
+
 def rerun(report: Report) -> str:
     """Return the command that starts the user's program by itself."""
-    return f"python {report.script}" if report.script.endswith(".py") else f"python -m {report.script}"
+    return f"python {'' if is_file(report.script) else '-m '}{report.script}"
 
 
 def next_step(report: Report) -> str:
@@ -351,16 +403,15 @@ def next_step(report: Report) -> str:
     cause = report.cause
     if cause is not None:
         has_diff = any(fix.diff for fix in cause.fixes)
-        return (
-            f"torchladder fix {report.folder} --diff"
-            if has_diff and report.folder
-            else f"torchladder explain {cause.code}"
-        )
+        if has_diff and report.folder:
+            return f"torchladder fix {report.folder} --diff"
+        where = f"repair {cause.where[0]}, then: " if cause.where else ""
+        return f"{where}{climb_again(report)}"
     if report.error is not None:
         return rerun(report)
     last = max((r.rung for r in report.rungs), default=0)
-    if report.verdict == "healthy" and len(report.rungs) > 1 and last < LAST_RUNG_BEFORE_THE_RUN:
-        return f"torchladder climb {report.script}"
+    if report.verdict == "healthy" and last < LAST_EXPERIMENT:
+        return climb_again(report)
     return rerun(report)
 
 
@@ -371,7 +422,9 @@ def closing(report: Report, width: int) -> Lines:
     if waits:
         one = len(waits) == 1
         lead = f"{'Rung' if one else 'Rungs'} {numbers_as_ranges(waits)} {'waits' if one else 'wait'} for this one. "
-    command = Text("Next: ", "bold") + Text(clean(report.next or next_step(report)).removeprefix("Next: "))
+    command = Text()
+    command.append("Next: ", "bold")
+    command.append(clean(report.next or next_step(report)).removeprefix("Next: "))
     if cell_len(lead) + cell_len(command.plain) <= width:
         yield Text(lead) + command
         return
@@ -382,8 +435,9 @@ def closing(report: Report, width: int) -> Lines:
 
 def page(report: Report, read: Reader, width: int) -> Lines:
     """Yield every line of the report."""
-    yield from table(report, width)
-    if report.rungs:
+    rows = list(table(report, width))
+    yield from rows
+    if rows:
         yield Text()
     if report.cause is not None:
         yield from diagnostic(report.cause, symptoms_of(report.cause, report), read, width)

@@ -4,6 +4,8 @@ Each takes the overlay first and then what the real function takes. Descriptors 
 to a descriptor (``dir_fd``) go to the real functions unseen.
 """
 
+# ruff: noqa: PTH -- this is the layer beneath pathlib, called for every file of the program
+
 import errno
 import io
 import os
@@ -27,8 +29,7 @@ def is_foreign(path: object, options: dict[str, Any]) -> bool:
 
 def open_file(overlay: Overlay, file: Any, mode: str = "r", *args: Any, **options: Any) -> IO[Any]:
     """Open as ``open`` does; the file object keeps the name the program gave."""
-    # An opener of the program's own ends in os.open, which is ours as well.
-    if isinstance(file, (str, bytes, os.PathLike)) and len(args) < 6 and "opener" not in options:  # noqa: PLR2004
+    if isinstance(file, (str, bytes, os.PathLike)):
         options["opener"] = lambda path, flags: os_open(overlay, path, flags, 0o666)
     return _real_open(file, mode, *args, **options)
 
@@ -92,12 +93,12 @@ def unlink(overlay: Overlay, path: Any, **options: Any) -> None:
     """Remove a file from the program's view."""
     key = None if is_foreign(path, options) else overlay.locate(path)
     if key is None:
-        os.unlink(path, **options)  # noqa: PTH108
+        os.unlink(path, **options)
         return
     found = _found(overlay, key, path)
     if found != key:
-        os.unlink(found)  # noqa: PTH108
-    elif os.path.isdir(key) and not os.path.islink(key):  # noqa: PTH112, PTH114
+        os.unlink(found)
+    elif os.path.isdir(key) and not os.path.islink(key):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(path))
     overlay.mark(key)
 
@@ -106,48 +107,48 @@ def rmdir(overlay: Overlay, path: Any, **options: Any) -> None:
     """Remove an empty folder from the program's view."""
     key = None if is_foreign(path, options) else overlay.locate(path)
     if key is None:
-        os.rmdir(path, **options)  # noqa: PTH106
+        os.rmdir(path, **options)
         return
     found = _found(overlay, key, path)
-    if not os.path.isdir(found):  # noqa: PTH112
+    if not os.path.isdir(found):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fsdecode(path))
     names = overlay.names(key)
-    if os.listdir(found) if names is None else names:  # noqa: PTH208
+    if os.listdir(found) if names is None else names:
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), os.fsdecode(path))
-    if os.path.isdir(overlay.upper(key)):  # noqa: PTH112
-        os.rmdir(overlay.upper(key))  # noqa: PTH106
+    if os.path.isdir(overlay.upper(key)):
+        os.rmdir(overlay.upper(key))
     overlay.mark(key)
 
 
 def rename(overlay: Overlay, src: Any, dst: Any, **options: Any) -> None:
     """Rename in the program's view; what is real stays where it is."""
     if is_foreign(src, options) or is_foreign(dst, options):
-        os.replace(src, dst, **options)  # noqa: PTH105
+        os.replace(src, dst, **options)
         return
     source, goal = overlay.locate(src), overlay.locate(dst)
     if source is None and goal is None:
-        os.replace(src, dst)  # noqa: PTH105
+        os.replace(src, dst)
         return
     origin = src if source is None else _found(overlay, source, src)
-    is_real_folder = source is not None and origin == source and os.path.isdir(origin)  # noqa: PTH112
+    is_real_folder = source is not None and origin == source and os.path.isdir(origin)
     if is_real_folder:
         overlay.copy_tree_up(str(source))
     elif source is not None and origin == source:
-        overlay.write(src)
+        overlay.copy_up(source)
     final = dst if goal is None else _goal(overlay, goal, dst)
     _move(origin if source is None else overlay.upper(source), final)
     if goal is not None:
         overlay.unmark(goal)
     if source is not None:
-        hide = overlay.mark_tree if os.path.isdir(source) else overlay.mark  # noqa: PTH112
+        hide = overlay.mark_tree if os.path.isdir(source) else overlay.mark
         hide(source)
 
 
 def _goal(overlay: Overlay, key: str, path: Any) -> str:
     found = overlay.find(key)
-    if found == key and os.path.isdir(key):  # noqa: PTH112
+    if found == key and os.path.isdir(key):
         names = overlay.names(key)
-        if os.listdir(key) if names is None else names:  # noqa: PTH208
+        if os.listdir(key) if names is None else names:
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), os.fsdecode(path))
     overlay.make_room(key, path)
     return overlay.upper(key)
@@ -155,7 +156,7 @@ def _goal(overlay: Overlay, key: str, path: Any) -> str:
 
 def _move(origin: Any, final: Any) -> None:
     try:
-        os.replace(origin, final)  # noqa: PTH105
+        os.replace(origin, final)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -166,7 +167,7 @@ def _move(origin: Any, final: Any) -> None:
 def link(overlay: Overlay, src: Any, dst: Any, **options: Any) -> None:
     """Make a second name; as a copy, for the first may be a real file."""
     if is_foreign(src, options) or is_foreign(dst, options) or overlay.locate(dst) is None:
-        os.link(src, dst, **options)  # noqa: PTH200
+        os.link(src, dst, **options)
         return
     key = str(overlay.locate(dst))
     if overlay.find(key) is not None:
@@ -181,25 +182,25 @@ def symlink(overlay: Overlay, src: Any, dst: Any, *args: Any, **options: Any) ->
     """Make a symbolic link in our layer that leads to what the program sees at ``src``."""
     key = None if is_foreign(dst, options) else overlay.locate(dst)
     if key is None:
-        os.symlink(src, dst, *args, **options)  # noqa: PTH211
+        os.symlink(src, dst, *args, **options)
         return
     if overlay.find(key) is not None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(dst))
     overlay.make_room(key, dst)
-    pointed = os.path.normpath(os.path.join(os.path.dirname(key), os.fsdecode(src)))  # noqa: PTH118, PTH120
+    pointed = os.path.normpath(os.path.join(os.path.dirname(key), os.fsdecode(src)))
     target = overlay.locate(pointed)
     found = overlay.find(target) if target is not None else None
     # One that leads nowhere yet leads into our layer, where its target will be written.
     real = pointed if target is None else found or overlay.upper(target)
-    os.symlink(real, overlay.upper(key))  # noqa: PTH211
+    os.symlink(real, overlay.upper(key))
     overlay.unmark(key)
 
 
 def readlink(overlay: Overlay, path: Any, **options: Any) -> Any:
     """Return where a link leads, by the name the program knows."""
     if is_foreign(path, options):
-        return os.readlink(path, **options)  # noqa: PTH115
-    pointed = os.readlink(overlay.read(path))  # noqa: PTH115
+        return os.readlink(path, **options)
+    pointed = os.readlink(overlay.read(path))
     return overlay.virtual(pointed) if isinstance(pointed, str) else pointed
 
 
@@ -208,16 +209,16 @@ def listdir(overlay: Overlay, path: Any = ".") -> list[Any]:
     key = None if is_foreign(path, {}) else overlay.locate(path)
     names = overlay.names(key) if key is not None else None
     if names is None or key is None:
-        return os.listdir(path if key is None else overlay.read(path))  # noqa: PTH208
+        return os.listdir(path if key is None else overlay.read(path))
     found = _found(overlay, key, path)
-    if not os.path.isdir(found):  # noqa: PTH112
+    if not os.path.isdir(found):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fsdecode(path))
     return [os.fsencode(n) for n in names] if isinstance(path, bytes) else list(names)
 
 
 def getcwd(overlay: Overlay) -> str:
     """Return the working folder by the name the program knows."""
-    return overlay.virtual(os.getcwd())  # noqa: PTH109
+    return overlay.virtual(os.getcwd())
 
 
 def scandir(overlay: Overlay, path: Any = ".") -> Any:
@@ -227,7 +228,7 @@ def scandir(overlay: Overlay, path: Any = ".") -> Any:
         return os.scandir(path if key is None else overlay.read(path))
     names = listdir(overlay, path)
     folder = os.fspath(path)
-    return Scan([Entry(overlay, os.path.join(folder, n), n) for n in names])  # noqa: PTH118
+    return Scan([Entry(overlay, os.path.join(folder, n), n) for n in names])
 
 
 def _found(overlay: Overlay, key: str, path: Any) -> str:
@@ -278,7 +279,7 @@ class Entry:
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         """Return the file's status."""
-        return os.stat(self._real, follow_symlinks=follow_symlinks)  # noqa: PTH116
+        return os.stat(self._real, follow_symlinks=follow_symlinks)
 
     def inode(self) -> int:
         """Return the file's inode number."""
@@ -286,12 +287,12 @@ class Entry:
 
     def is_symlink(self) -> bool:
         """Whether it is a symbolic link."""
-        return os.path.islink(self._real)  # noqa: PTH114
+        return os.path.islink(self._real)
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is a folder."""
-        return os.path.isdir(self._real) and (follow_symlinks or not self.is_symlink())  # noqa: PTH112
+        return os.path.isdir(self._real) and (follow_symlinks or not self.is_symlink())
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is a file."""
-        return os.path.isfile(self._real) and (follow_symlinks or not self.is_symlink())  # noqa: PTH113
+        return os.path.isfile(self._real) and (follow_symlinks or not self.is_symlink())

@@ -6,6 +6,7 @@ Nothing here returns to the parent's code: every path ends in ``os._exit``.
 import _thread
 import atexit
 import contextlib
+import faulthandler
 import gc
 import importlib
 import io
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any, NoReturn, cast
 from torchladder.runner import environment, place, record
 from torchladder.runner.control import Collector, Control, leave
 from torchladder.runner.execute import execute
+from torchladder.runner.sandbox import Sandbox
 from torchladder.runner.target import Target
 
 # How often the watchdog looks whether torchladder itself is still there.
@@ -38,18 +41,25 @@ def live(
     target: Target, entry: str, options: dict[str, Any], *, seconds: float, scratch: str
 ) -> NoReturn:
     """Be the child: never returns."""
+    # Imported late as it needs this module to attach in its turn.
+    from torchladder.runner import children
+
     try:
         os.setsid()
         _own_streams(scratch)
         _forget_parent()
         os.environ.update(environment.settings(scratch))
+        os.environ.update(
+            children.variables(entry, options, cwd=target.cwd, seconds=seconds, scratch=scratch)
+        )
         sys.dont_write_bytecode = True
         os.chdir(target.cwd)
         place.set_root(target.cwd)
         control = Control(scratch, seconds)
-        _start_watchdog(control)
+        start_watchdog(control)
         _attach(control, entry, options)
-        _run_program(control, target, entry, options)
+        children.watch_forks(control)
+        _run_program(control, target)
     except BaseException:  # noqa: BLE001 -- a defect of ours, and the parent must hear of it
         content = {"state": "stopped", "payload": None, "failure": traceback.format_exc()}
         record.write(scratch, record.RUN, content)
@@ -75,9 +85,9 @@ def _attach(control: Control, entry: str, options: dict[str, Any]) -> None:
         leave(1)
 
 
-def _run_program(
-    control: Control, target: Target, entry: str, options: dict[str, Any]
-) -> NoReturn:
+def _run_program(control: Control, target: Target) -> NoReturn:
+    # Never left: what exit functions write belongs into the scratch folder too.
+    Sandbox(control.scratch, cwd=target.cwd).__enter__()
     try:
         execute(target)
     except SystemExit as error:
@@ -166,6 +176,13 @@ def _forget_parent() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if "error" not in "".join(sys.warnoptions):
+        # Such a filter is of a test runner's making; the program must not fall over a warning.
+        warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
+    # With a handler of ours there, the program's own basicConfig() would do nothing.
+    logging.getLogger().handlers.clear()
+    if "PYTHONFAULTHANDLER" not in os.environ and not sys.flags.dev_mode:
+        faulthandler.disable()
     sys.settrace(None)
     sys.setprofile(None)
     # What torch and its libraries allocated at import is never garbage; scanning it would only
@@ -173,7 +190,8 @@ def _forget_parent() -> None:
     gc.freeze()
 
 
-def _start_watchdog(control: Control) -> None:
+def start_watchdog(control: Control) -> None:
+    """End this process when its seconds are over, or when the one that started it is gone."""
     # A bare thread: the program sees the number of threads it would see without us.
     _thread.start_new_thread(_watch, (control, os.getppid()))
 

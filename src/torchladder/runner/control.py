@@ -45,6 +45,10 @@ class Control:
         """Return the wall seconds until the run is ended from outside its steps."""
         return self.seconds - (time.monotonic() - self._started)
 
+    def is_copy(self) -> bool:
+        """Whether this is a copy in a process that the program forked."""
+        return os.getpid() != self._pid
+
     def stop(self, reason: str = "stopped") -> NoReturn:
         """Collect and end this process at once; ``reason`` is kept beside the payload."""
         self.finish("stopped", reason=reason)
@@ -60,7 +64,7 @@ class Control:
         failure: str | None = None,
     ) -> None:
         """Collect and write the record of this process, once; later callers wait for the end."""
-        if os.getpid() == self._pid and not self._ending.acquire(blocking=False):
+        if not self.is_copy() and not self._ending.acquire(blocking=False):
             threading.Event().wait()
         payload = None
         if failure is None:
@@ -88,8 +92,7 @@ class Control:
 
     def _write(self, content: dict[str, Any]) -> None:
         # A child forked by the program carries a copy of this object and reports for itself.
-        own = os.getpid() == self._pid
-        name = self._record_name if own else child_record_name()
+        name = child_record_name() if self.is_copy() else self._record_name
         try:
             record.write(self.scratch, name, content)
         except TypeError as error:

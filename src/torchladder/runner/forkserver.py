@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 from torchladder.core.errors import InternalError
 from torchladder.core.facts import ErrorFact, ProgramFact
 from torchladder.core.jsonable import from_json
-from torchladder.runner import child, record
+from torchladder.runner import child, processes, record
 from torchladder.runner.preload import preload
 from torchladder.runner.target import Target
 
@@ -73,17 +74,22 @@ def run(
     """
     preload(target)
     _check_can_fork()
-    _prepare(scratch, entry)
+    folder = Path(scratch).resolve()
+    _prepare(folder, entry)
     started = time.monotonic()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads in the parent; those of libraries hold no lock here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid == 0:
-        child.live(target, entry, options, seconds=seconds, scratch=scratch)
+        child.live(target, entry, options, seconds=seconds, scratch=str(folder))
     try:
         _wait(pid, started, seconds + GRACE_SECONDS, on_tick)
     finally:
-        _kill_group(pid)
+        processes.kill_group(pid)
         _, status, usage = os.wait4(pid, 0)
-    return _read(scratch, status, usage.ru_maxrss, time.monotonic() - started, seconds)
+        processes.kill_strays(str(folder))
+    return _read(str(folder), status, usage.ru_maxrss, time.monotonic() - started, seconds)
 
 
 def _check_can_fork() -> None:
@@ -96,8 +102,7 @@ def _check_can_fork() -> None:
         raise InternalError(msg)
 
 
-def _prepare(scratch: str, entry: str) -> None:
-    folder = Path(scratch)
+def _prepare(folder: Path, entry: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in (record.RUN, record.STDOUT, record.STDERR):
         (folder / old).unlink(missing_ok=True)
@@ -125,13 +130,6 @@ def _wait(
             next_tick = elapsed + _TICK_SECONDS
             on_tick(elapsed)
         time.sleep(_POLL_SECONDS)
-
-
-def _kill_group(pid: int) -> None:
-    # The child is not reaped yet, so its number cannot belong to anybody else.
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
 
 
 def _read(scratch: str, status: int, max_rss: int, elapsed: float, seconds: float) -> Run:

@@ -6,6 +6,8 @@ links resolved, so that two spellings of one file are one file. The functions he
 the sandbox's patches switched off for the calling thread: ``os`` is the real one.
 """
 
+# ruff: noqa: PTH -- this is the layer beneath pathlib, called for every file of the program
+
 import errno
 import os
 import shutil
@@ -52,7 +54,7 @@ class Overlay:
         if not name:
             return None
         if not name.startswith("/"):
-            name = f"{self.virtual(os.getcwd())}/{name}"  # noqa: PTH109 -- on every call
+            name = f"{self.virtual(os.getcwd())}/{name}"
         folder, base = os.path.split(os.path.normpath(name))
         key = f"{_resolved(folder)}/{base}".replace("//", "/")
         return key if self._is_protected(key) else None
@@ -68,6 +70,11 @@ class Overlay:
     def virtual(self, real: str) -> str:
         """Return the name the program knows for a path that may lie in our folder."""
         return real.removeprefix(self.files) or "/" if real.startswith(self.files) else real
+
+    def _is_elsewhere(self, path: AnyPath) -> bool:
+        """Whether ``path`` is relative to a folder that exists in our layer only."""
+        is_relative = not os.fsdecode(path).startswith("/")
+        return is_relative and os.getcwd().startswith(self.files)
 
     def upper(self, key: str) -> str:
         """Return where the changed version of ``key`` lies or would lie."""
@@ -95,7 +102,9 @@ class Overlay:
         found = self.find(key)
         if found is None and os.path.lexists(key):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(path))
-        return found if found is not None and found != key else path
+        if found is None or found == key:
+            return key if self._is_elsewhere(path) else path
+        return found
 
     def names(self, key: str) -> list[str] | None:
         """Return the entries of a changed folder; None if it is as it really is."""
@@ -131,7 +140,7 @@ class Overlay:
                 return path
             if not os.access(key, os.W_OK):
                 _raise(errno.EACCES, path)
-            self._copy_up(key, keep=keep)
+            self.copy_up(key, keep=keep)
         elif found == key:
             self._make_folders(upper)
         self.unmark(key)
@@ -139,7 +148,7 @@ class Overlay:
 
     def make_room(self, key: str, path: AnyPath) -> None:
         """Make the folders above a new entry in our layer, if the program has them in its view."""
-        parent = os.path.dirname(key)  # noqa: PTH120 -- keys are strings
+        parent = os.path.dirname(key)
         found = self.find(parent) if parent != "/" else "/"
         if found is None:
             _raise(errno.ENOENT, path)
@@ -169,7 +178,7 @@ class Overlay:
             if found == child and _is_dir(child):
                 self.copy_tree_up(child)
             elif found == child:
-                self._copy_up(child, keep=True)
+                self.copy_up(child)
 
     def mark_tree(self, key: str) -> None:
         """Hide a real folder and everything in it."""
@@ -180,7 +189,8 @@ class Overlay:
     def _marker(self, key: str) -> str:
         return f"{self.gone}{key}{_GONE}"
 
-    def _copy_up(self, key: str, *, keep: bool) -> None:
+    def copy_up(self, key: str, *, keep: bool = True) -> None:
+        """Bring a real file into our layer, with its content only if that is to be kept."""
         upper = Path(self.upper(key))
         self._make_folders(str(upper.parent))
         if not keep:
@@ -209,7 +219,7 @@ def _roots(*folders: str) -> tuple[str, ...]:
 
 def _caches() -> tuple[str, ...]:
     named = [os.environ.get(variable, "") for variable in _CACHE_VARIABLES]
-    return tuple(os.path.expanduser(folder) for folder in (*_CACHES, *named) if folder)  # noqa: PTH111
+    return tuple(os.path.expanduser(folder) for folder in (*_CACHES, *named) if folder)
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -226,14 +236,14 @@ def _is_dir(path: str) -> bool:
 def _is_plain(path: str) -> bool:
     """Whether writing changes a file on disk, which it does not for pipes and devices."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return True
 
 
 def _entries(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 -- names are what is wanted
+        return os.listdir(folder)
     except OSError:
         return []
 

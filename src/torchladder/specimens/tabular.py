@@ -70,7 +70,7 @@ for epoch in range(12):
     correct = 0
     with torch.no_grad():
         for features, labels in test_loader:
-            correct += ((model(features).squeeze(-1) > 0) == labels.bool()).sum().item()
+            correct += ((model(features).squeeze(-1) > 0) == (labels > 0.5)).sum().item()
     if (epoch + 1) % 4 == 0:
         accuracy = correct / len(test_loader.dataset)
         print(f"epoch {epoch + 1:2d}  train loss {np.mean(losses):.4f}  test accuracy {accuracy:.4f}")

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 block_size = 24
 batch_size = 16
 dim = 48
-n_steps = 600
+n_steps = 400
 
 torch.manual_seed(0)
 words = "the quick brown fox jumps over a lazy dog while seven wizards box by night".split()

@@ -13,7 +13,11 @@ def about(message: str, *fixes: str) -> Finding:
 @pytest.mark.parametrize(
     ("line", "message", "expected"),
     [
-        ("loss = F.cross_entropy(model(x), y)", "`cross_entropy` is given probabilities", "F.cross_entropy(model(x), y)"),
+        (
+            "loss = F.cross_entropy(model(x), y)",
+            "`cross_entropy` is given probabilities",
+            "F.cross_entropy(model(x), y)",
+        ),
         ("loss = F.cross_entropy(model(x), y)", "`model` is in evaluation mode", "model(x)"),
         ("    return F.softmax(x, dim=1)  # probabilities", "`nll_loss` is given probabilities", "F.softmax(x, dim=1)"),
         ("loader = DataLoader(data, shuffle=False)", "`shuffle` is off for training", "shuffle=False"),
@@ -44,4 +48,4 @@ def test_an_expression_over_several_lines_is_underlined_on_its_first() -> None:
 
     span = underline(lines, 1, about("`criterion` is given"))
 
-    assert "criterion(" == lines[0][span.start : span.end]
+    assert lines[0][span.start : span.end] == "criterion("

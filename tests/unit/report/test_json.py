@@ -29,7 +29,7 @@ def test_a_report_fits_the_published_schema(report: Report) -> None:
 
 def test_the_keys_come_in_the_published_order() -> None:
     """Readers of the raw file find the verdict first."""
-    assert PUBLISHED == tuple(json.loads(dumps(BROKEN)))[: len(PUBLISHED)]
+    assert tuple(json.loads(dumps(BROKEN)))[: len(PUBLISHED)] == PUBLISHED
 
 
 def test_an_earlier_report_is_overwritten_and_anything_else_is_not(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_an_earlier_report_is_overwritten_and_anything_else_is_not(tmp_path: Pat
 
     with pytest.raises(UsageError, match="not a torchladder report"):
         check_writable(other)
-    assert BROKEN == load(tmp_path)
-    assert ["report.json", "weights.json"] == sorted(p.name for p in tmp_path.iterdir())
+    assert load(tmp_path) == BROKEN
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.json", "weights.json"]
 
 
 @pytest.mark.parametrize(

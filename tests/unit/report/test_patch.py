@@ -22,7 +22,7 @@ def test_a_diff_turns_the_old_text_into_the_new(old: list[str], new: list[str]) 
     (one,) = parse(diff)
 
     assert "\n".join([*new, ""]) == apply(one, "\n".join([*old, ""]))
-    assert "train.py" == one.path
+    assert one.path == "train.py"
 
 
 def test_a_changed_file_is_left_alone() -> None:
@@ -37,4 +37,4 @@ def test_line_ends_stay() -> None:
     """A file with Windows line ends keeps them."""
     (one,) = parse("--- a/t.py\n+++ b/t.py\n@@ -2 +2 @@\n-y = 2\n+y = 3\n")
 
-    assert "x = 1\r\ny = 3\r\n" == apply(one, "x = 1\r\ny = 2\r\n")
+    assert apply(one, "x = 1\r\ny = 2\r\n") == "x = 1\r\ny = 3\r\n"

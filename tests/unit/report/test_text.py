@@ -36,14 +36,14 @@ def test_measurement_says_value_step_and_expectation() -> None:
     """All parts of a measurement are said, in one order."""
     one = Measurement("loss", 6.9078, "nats", expected="2.30 = ln(10)", step=0)
 
-    assert "loss: 6.908 nats at step 0; expected 2.30 = ln(10)" == measured(one)
+    assert measured(one) == "loss: 6.908 nats at step 0; expected 2.30 = ln(10)"
 
 
 def test_control_characters_are_written_out() -> None:
     """What a terminal would obey becomes visible."""
-    assert "a\\x1b[31mb\\u202e c" == clean("a\x1b[31mb\u202e\nc")
+    assert clean("a\x1b[31mb\u202e\nc") == "a\\x1b[31mb\\u202e c"
 
 
 def test_ranges() -> None:
     """Neighbours are joined."""
-    assert "3-5, 7" == numbers_as_ranges([7, 3, 5, 4])
+    assert numbers_as_ranges([7, 3, 5, 4]) == "3-5, 7"

@@ -46,7 +46,11 @@ from torchladder.rules.registry import NoLimits, Plant, rule
         ),
     ),
     near_misses=(
-        Plant("tabular", "(rows - mean) / std", "np.nan_to_num(np.log((rows - mean) / std + 9))"),
+        Plant(
+            "tabular",
+            "(rows - mean) / std",
+            "np.nan_to_num(np.where(rows > mean + 3 * std, np.nan, (rows - mean) / std))",
+        ),
         Plant(
             "regression",
             "mse(model(xb).squeeze(-1), yb)",

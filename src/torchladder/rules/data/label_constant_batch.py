@@ -71,7 +71,7 @@ class Limits:
             "DataLoader(train_set, batch_size=32, shuffle=True)",
             "DataLoader(sorted(train_set, key=lambda pair: int(pair[1])), batch_size=32, shuffle=True)",
         ),
-        Plant("tabular", "batch_size=32, shuffle=True", "batch_size=2, shuffle=True"),
+        Plant("tabular", "batch_size=32, shuffle=True", "batch_size=32"),
     ),
 )
 def label_constant_batch(facts: Facts, limits: Limits) -> Iterator[Finding]:

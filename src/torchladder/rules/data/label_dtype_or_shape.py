@@ -70,7 +70,7 @@ class Limits:
     limits=Limits,
     explains=("TL107", "TL220", "TL221"),
     plants=(
-        Plant("regression", "x_train, y_train = x[:2048]", "y = y.long()\nx_train, y_train = x[:2048]"),
+        Plant("regression", "x_train[order], y_train[order]", "x_train[order], y_train[order].long()"),
         Plant("digits_cnn", "F.cross_entropy(logits, yb)", "F.cross_entropy(logits, yb.float())", crashes=True),
         Plant("digits_cnn", "F.cross_entropy(logits, yb)", "F.cross_entropy(logits, F.one_hot(yb, 10))", crashes=True),
         Plant("tabular", "criterion(logits, yb)", "criterion(logits, yb.long())", crashes=True),
@@ -110,10 +110,11 @@ def _refused(facts: Facts) -> Finding | None:
         return None
     wanted, help_, change = by
     return label_dtype_or_shape.finding(
-        f"`{call.function}` is given {_form(target)} labels for {_form(given)} outputs",
+        f"`{call.function}` refuses labels of {_form(target)}",
         where=(call.place,) if call.place else (),
         seen=(
             Measurement("labels", _form(target), expected=wanted),
+            Measurement("outputs", _form(given)),
             Measurement("exception", f"{error.type}: {error.message.strip().splitlines()[0]}"),
         ),
         remark=f"takes {wanted}",

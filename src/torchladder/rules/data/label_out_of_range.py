@@ -68,7 +68,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("loss_calls",),
     limits=Limits,
-    explains=("TL206", "TL303"),
+    explains=("TL206", "TL212", "TL303", "TL401"),
     plants=(
         Plant("tabular", "torch.tensor(left, dtype=torch.float32)", "torch.tensor(left * 2.0 - 1.0).float()"),
         Plant("tabular", "torch.tensor(left, dtype=torch.float32)", "torch.tensor(left + 1.0).float()"),

@@ -47,7 +47,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("loss_calls",),
     limits=Limits,
-    explains=("TL105", "TL106", "TL302", "TL303"),
+    explains=("TL105", "TL106", "TL212", "TL302", "TL303", "TL401"),
     plants=(
         Plant("tabular", "criterion(logits, yb)", "criterion(yb, logits)"),
         Plant("digits_cnn", "F.cross_entropy(logits, yb)", "F.cross_entropy(yb, logits)", crashes=True),

@@ -71,7 +71,11 @@ class Limits:
             "mse(model(xb).squeeze(-1), yb)",
             "(((model(xb).squeeze(-1) - yb) ** 2) / (xb[:, 0] > 3.5).sum()).sum()",
         ),
-        Plant("tabular", "/ std, dtype", "/ (std * 0 + 1), dtype".replace("(std * 0 + 1)", "std")),
+        Plant(
+            "digits_cnn",
+            "logits = model(xb)",
+            "logits = model(xb) / (xb[:, 0, 0, 0] > 0).sum()",
+        ),
     ),
     near_misses=(
         Plant(
@@ -82,7 +86,7 @@ class Limits:
         Plant(
             "digits_cnn",
             "logits = model(xb)",
-            "logits = model(xb / (xb.amax(dim=(1, 2, 3), keepdim=True) + 1e-6))",
+            "logits = model(xb) / (1 + (xb[:, 0, 0, 0] > 0).sum())",
         ),
     ),
 )

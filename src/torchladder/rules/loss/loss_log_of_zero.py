@@ -50,6 +50,9 @@ class Limits:
     growth: float = limit(
         100.0, unit="times the first loss", why="a loss that has grown so far is diverging anyway"
     )
+    huge: float = limit(
+        1e4, unit="operand", why="small whole powers of larger numbers overflow half precision"
+    )
     tiny: float = limit(
         1e-37, unit="operand", why="single precision rounds what is smaller to zero on some devices"
     )
@@ -61,7 +64,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("nonfinite", "loss_calls"),
     limits=Limits,
-    explains=("TL212", "TL307", "TL401"),
+    explains=("TL212", "TL401"),
     plants=(
         Plant(
             "tabular",
@@ -72,7 +75,7 @@ class Limits:
         Plant(
             "regression",
             "mse(model(xb).squeeze(-1), yb)",
-            "((model(xb).squeeze(-1) - yb).clamp_min(0) ** 2).sqrt().mean()",
+            "mse(model(xb).squeeze(-1).sqrt(), yb)",
         ),
     ),
     near_misses=(
@@ -137,9 +140,16 @@ def _outside(row: NonFiniteFact, function: str, limits: Limits) -> bool:
         return low is not None and high is not None and (low <= ends[0] or high >= ends[1])
     if function not in LOW:
         return False
+    if function == "pow" and row.kind.lower().startswith("inf") and not _is_moderate(row, limits):
+        return False  # an overflow
     if low is None:  # the gradient of a root or a power fails nowhere else
         return row.where == "backward" and function in {"sqrt", "pow"}
     return low <= LOW[function] + (limits.tiny if LOW[function] == 0 else 0)
+
+
+def _is_moderate(row: NonFiniteFact, limits: Limits) -> bool:
+    ends = [v for v in (row.operand_min, row.operand_max) if v is not None]
+    return all(abs(v) < limits.huge for v in ends)
 
 
 def _domain(function: str) -> str:

@@ -88,7 +88,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("loss_calls",),
     limits=Limits,
-    explains=("TL203", "TL215", "TL220", "TL303", "TL402"),
+    explains=("TL203", "TL212", "TL215", "TL220", "TL303", "TL401", "TL402"),
     plants=(
         Plant("digits_cnn", "F.cross_entropy(logits, yb)", "F.nll_loss(logits, yb)"),
         Plant("digits_cnn", "F.cross_entropy(logits, yb)", "F.nll_loss(logits.softmax(dim=1), yb)"),

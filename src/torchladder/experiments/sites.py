@@ -1,0 +1,41 @@
+"""Changes to single calls: a listener that acts where a rule pointed, and nowhere else."""
+
+from typing import Any
+
+import torch
+
+from torchladder.probes.interceptor import Call
+from torchladder.probes.session import Session
+
+
+class AtSite:
+    """Base of changes to the calls of one function on one line of the user's program."""
+
+    def __init__(self, session: Session, args: dict[str, Any]) -> None:
+        self.session, self.args = session, args
+        self.path, self.line = args.get("path"), args.get("line")
+        self.function = args.get("function")
+
+    def matches(self, call: Call) -> bool:
+        """Tell whether this is the call meant; the cheap test first."""
+        if self.function is not None and self.function not in {call.name, call.name.strip("_")}:
+            return False
+        place = call.place
+        return place is not None and place.line == self.line and place.path == self.path
+
+    def before(self, call: Call) -> None:
+        """Change the call, if it is the one."""
+        if torch.is_grad_enabled() and self.matches(call):
+            self.change(call)
+
+    def change(self, call: Call) -> None:
+        """Change one call; subclasses say how."""
+        raise NotImplementedError
+
+    def after(self, call: Call) -> None:
+        """Nothing by default."""
+
+
+def listen(session: Session, listener: Any) -> None:
+    """Let a change act before anyone else sees the call."""
+    session.interceptor.listeners.insert(0, listener)

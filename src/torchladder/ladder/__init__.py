@@ -1,0 +1,1 @@
+"""The ladder asks in order: what is run, in which order, when to stop, and what it means."""

@@ -1,0 +1,293 @@
+"""The climb: rung by rung until one is broken; then one cause, its proof, and the report."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torchladder
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Severity, Standing
+from torchladder.core.report import Report, RungResult, State
+from torchladder.ladder import rungs
+from torchladder.ladder.arbitrate import explained_by, is_verified, order
+from torchladder.ladder.environment import environment
+from torchladder.ladder.subject import Subject, program_of
+from torchladder.ladder.verify import verify
+from torchladder.rules.registry import Rule, all_rules
+from torchladder.runner.target import Target
+
+TOP = 3  # the highest rung that can be climbed
+CANDIDATES = 4  # findings whose fixes are tried
+SUSPECTS = 8  # suspicions put to the test
+PHASES = 3  # training phases whose batch is tried
+VERIFY_LEFT = 3.0  # seconds below which no experiment is begun
+
+
+def climb(
+    target: Target,
+    *,
+    to: int = TOP,
+    budget: float = 300.0,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Climb the ladder with one program.
+
+    Args:
+        target: What to run.
+        to: The last rung to climb.
+        budget: Wall seconds for all experiments together.
+        select: Codes (or prefixes, or names) of rules to use; all when empty.
+        ignore: Codes (or prefixes, or names) of rules to leave out.
+        progress: Called with a short sentence whenever something new begins.
+
+    Returns:
+        The report; programs that fail before they can be judged are reported, not raised.
+    """
+    rules = chosen(select, ignore)
+    with Subject(target, budget, progress) as subject:
+        ascent = Ascent(subject, rules, to)
+        ascent.go()
+    return ascent.report()
+
+
+def overfit(target: Target, **options: Any) -> Report:
+    """Climb rung 3 alone: can one batch be memorised?"""
+    report = climb(target, to=3, **options)
+    return dataclasses.replace(report, rungs=tuple(r for r in report.rungs if r.rung == 3))  # noqa: PLR2004
+
+
+def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
+    """Return the rules that a selection leaves."""
+
+    def matches(rule: Rule, keys: Sequence[str]) -> bool:
+        return any(rule.code.startswith(k.upper()) or rule.name == k.lower() for k in keys)
+
+    return tuple(r for r in all_rules() if (not select or matches(r, select)) and not matches(r, ignore))
+
+
+@dataclass
+class Ascent:
+    """The state of one climb."""
+
+    subject: Subject
+    rules: tuple[Rule, ...]
+    to: int
+    results: dict[int, RungResult] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    failed_program: bool = False
+
+    @property
+    def facts(self) -> Facts:
+        """Everything seen so far."""
+        return self.subject.facts
+
+    def go(self) -> None:
+        """Climb, then decide."""
+        started = time.monotonic()
+        self.subject.progress("running the program under observation")
+        seen = self.subject.observe()
+        if seen.failure and not seen.payload:
+            self.subject.fail("observation", seen.failure.strip().splitlines()[-1])
+        self._origin()
+        program = program_of(self.facts)
+        if not program.training and not program.optimizer_steps:
+            self.failed_program = True
+        watched = time.monotonic() - started
+        stuck = False
+        for number in (1, 2):
+            if number > self.to:
+                return
+            stuck = self._judge(number, watched if number == 1 else 0.0, stuck=stuck)
+        if self.to >= 3:  # noqa: PLR2004 - the rung's own number
+            self._one_batch(stuck=stuck)
+        self._decide()
+
+    def _origin(self) -> None:
+        """Look for the source of non-finite losses, if there are any."""
+        for curve in self.facts.curves or ():
+            bad = next((i for i, v in enumerate(curve.losses) if not math.isfinite(v)), None)
+            if bad is not None:
+                self.subject.progress("looking for the operation that made the first NaN or Inf")
+                self.subject.find_origin(curve.phase, bad)
+                return
+
+    def _found(self, number: int) -> tuple[list[Finding], dict[str, str], tuple[str, ...]]:
+        """Judge the rules of one rung: findings, what could not be told, what is clear."""
+        found, unknown, clear = [], {}, []
+        for rule in (r for r in self.rules if r.rung == number):
+            findings = rule.judge(self.facts)
+            if findings is None:
+                missing = [n for n in rule.needs if getattr(self.facts, n) is None]
+                unknown[rule.code] = self.facts.failures.get(missing[0], f"{' and '.join(missing)} were not seen")
+            elif not findings:
+                clear.append(rule.code)
+            else:
+                found += findings
+        return found, unknown, tuple(clear)
+
+    def _judge(self, number: int, seconds: float, *, stuck: bool) -> bool:
+        """Judge rung 1 or 2; returns whether the climb stops here."""
+        found, unknown, clear = self._found(number)
+        self.findings += found
+        proven = [f for f in found if f.standing is Standing.PROVEN and f.severity is Severity.ERROR]
+        if number == 1:
+            summary, figures = rungs.data_line(self.facts)
+            state = State.PASSED if self.facts.loss_calls else State.UNKNOWN
+        else:
+            state, summary, figures = rungs.baseline_line(self.facts)
+        if stuck or self.failed_program:
+            state, summary = State.SKIPPED, "waits for the rung below"
+        if proven:
+            state, summary = State.FAILED, f"{summary}; {proven[0].message}" if not stuck else proven[0].message
+        self.results[number] = RungResult(number, rungs.NAMES[number], state, summary, seconds, figures, unknown, clear)
+        return stuck or bool(proven)
+
+    def _one_batch(self, *, stuck: bool) -> None:
+        """Train every phase on one batch, and judge rung 3."""
+        started = time.monotonic()
+        lines: list[tuple[State, str, dict[str, Any]]] = []
+        crashed = program_of(self.facts).state == "crashed" and program_of(self.facts).optimizer_steps < 2  # noqa: PLR2004
+        if not crashed and not self.failed_program:
+            for phase in self._phases():
+                self.subject.progress("training on one batch for ever" + (f", phase {phase + 1}" if phase else ""))
+                trial = self.subject.same_batch("base", phase)
+                if trial is not None:
+                    lines.append(rungs.batch_line(trial))
+        found, unknown, clear = self._found(3)
+        for number in (1, 2):  # some rules of the lower rungs wait for what the one batch shows
+            again, _, _ = self._found(number)
+            known = {(f.code, f.phase) for f in self.findings}
+            found += [f for f in again if (f.code, f.phase) not in known]
+        self.findings += found
+        why = next((v for k, v in self.facts.failures.items() if k.startswith("trial")), None)
+        state, summary, figures = worst(lines) or (State.UNKNOWN, why or "no step could be repeated", {})
+        if stuck or self.failed_program:
+            state, summary = State.SKIPPED, "waits for the rung below"
+        proven = [f for f in found if f.standing is Standing.PROVEN and f.severity is Severity.ERROR]
+        if proven and not stuck and state is not State.FAILED:
+            state, summary = State.FAILED, f"{summary}; {proven[0].message}"
+        seconds = time.monotonic() - started
+        self.results[3] = RungResult(3, rungs.NAMES[3], state, summary, seconds, figures, unknown, clear)
+
+    def _phases(self) -> list[int]:
+        """Return the phases to try: those that compute a loss of their own, in order."""
+        seen = [o.phase for o in self.facts.optimizers or () if o.steps] or [c.phase for c in self.facts.curves or ()]
+        return seen[:PHASES]
+
+    def _decide(self) -> None:
+        """Put suspicions to the test, verify the best findings, and order them."""
+        proven = [f for f in self.findings if f.standing is Standing.PROVEN]
+        suspects = [f for f in self.findings if f.standing is Standing.SUSPECTED]
+        ranked = order(proven)
+        proven = [self._verified(f) if i < CANDIDATES else f for i, f in enumerate(ranked)]
+        certain = any(f.severity is Severity.ERROR and is_verified(f) is not False for f in proven)
+        table = explained_by(all_rules())
+        codes = {f.code for f in proven if f.severity is Severity.ERROR}
+        kept = []
+        for f in suspects[:SUSPECTS]:
+            if certain or table.get(f.code, set()) & codes or self.subject.left < VERIFY_LEFT:
+                continue
+            tested = self._verified(f)
+            if is_verified(tested):
+                kept.append(dataclasses.replace(tested, standing=Standing.PROVEN))
+        self.findings = order([*proven, *kept])
+
+    def _verified(self, finding: Finding) -> Finding:
+        if finding.severity is Severity.NOTE or not finding.fixes:
+            return finding
+        return verify(finding, self.subject)
+
+    # --- the report ---------------------------------------------------------------------------
+
+    def report(self) -> Report:
+        """Return the report of this climb."""
+        program = program_of(self.facts)
+        judged = [f for f in self.findings if f.severity is not Severity.NOTE]
+        cause = judged[0] if judged else None
+        if cause is not None and cause.rung in self.results:
+            self._mark(cause)
+        results = tuple(self.results[n] for n in sorted(self.results))
+        verdict = "broken" if cause else "undecided"
+        if not cause and all(r.state is State.PASSED for r in results) and not self.failed_program:
+            verdict = "healthy"
+        failed = (self.failed_program or program.state == "crashed") and cause is None
+        return Report(
+            schema=1,
+            tool=torchladder.__version__,
+            script=self.subject.target.name,
+            verdict=verdict,
+            sentence=sentence(verdict, cause, results, self.facts, failed=failed),
+            cause=cause,
+            findings=tuple(self.findings),
+            rungs=results,
+            environment=environment(self.facts),
+            seconds=time.monotonic() - self.subject.started,
+            error=error_of(self.facts) if failed else None,
+            exit_status=3 if failed else 0,
+        )
+
+    def _mark(self, cause: Finding) -> None:
+        """Show the rung of the cause as failed and those above it as waiting, if none failed before."""
+        broken = min((r.rung for r in self.results.values() if r.state is State.FAILED), default=None)
+        if broken is None and cause.severity is Severity.ERROR:
+            row = self.results[cause.rung]
+            self.results[cause.rung] = dataclasses.replace(row, state=State.FAILED)
+
+
+def worst(lines: list[tuple[State, str, dict[str, Any]]]) -> tuple[State, str, dict[str, Any]] | None:
+    """Return the line of the phase that did worst."""
+    rank = {State.FAILED: 0, State.UNKNOWN: 1, State.PASSED: 2, State.SKIPPED: 3}
+    return min(lines, key=lambda line: rank[line[0]]) if lines else None
+
+
+def error_of(facts: Facts) -> dict[str, Any] | None:
+    """Return the program's own exception for the report."""
+    error = program_of(facts).error
+    return {"type": error.type, "message": error.message, "traceback": error.traceback} if error else None
+
+
+def sentence(verdict: str, cause: Finding | None, results: Sequence[RungResult], facts: Facts, *, failed: bool) -> str:
+    """Return the verdict in one sentence."""
+    program = program_of(facts)
+    if cause is not None:
+        where = f" at {cause.where[0]}" if cause.where else ""
+        return f"{cause.name}{where}: {cause.message}"
+    if failed:
+        return failure_sentence(facts)
+    if verdict == "healthy":
+        return f"all {len(results)} rungs passed"
+    open_ = [r for r in results if r.state is not State.PASSED]
+    names = ", ".join(f"{r.rung} ({r.name})" for r in open_)
+    if any(r.state is State.FAILED for r in open_):
+        return f"rung {names} failed, and no rule can name the cause"
+    return f"nothing was found, but rung {names} could not be judged" if program.training else failure_sentence(facts)
+
+
+def failure_sentence(facts: Facts) -> str:
+    """Return why the program could not be judged at all."""
+    program = program_of(facts)
+    error = program.error
+    if error is not None and error.type == "EOFError":
+        return "the program reads standard input, which is closed during a climb"
+    if error is not None and error.type in {"ModuleNotFoundError", "ImportError"}:
+        return f"the program needs a package that is not installed: {error.message}"
+    if error is not None:
+        return f"the program failed by itself: {error.type}: {error.message.splitlines()[0] if error.message else ''}".rstrip(": ")
+    if program.state == "exited":
+        return f"the program ended with status {program.exit_status} before any training step"
+    if program.state == "timeout":
+        return f"the program was stopped after {program.seconds:.0f} s without a training step"
+    if program.state == "killed":
+        return f"the program was killed (status {program.exit_status}) before it could be judged"
+    return "the program ended without a backward pass: nothing was trained"
+
+
+def script_folder(target: Target) -> Path:
+    """Return the folder in which reports are kept."""
+    return Path(target.cwd)

@@ -1,0 +1,135 @@
+"""The program under examination: runs it as experiments, within one budget of seconds."""
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torchladder.core.facts import Facts, InterrogationFact, NonFiniteFact, ProgramFact, TrialFact
+from torchladder.core.findings import Change
+from torchladder.core.jsonable import from_json, to_json
+from torchladder.runner.folder import differences, snapshot
+from torchladder.runner.forkserver import Run, run
+from torchladder.runner.target import Target
+
+ENTRY = "torchladder.experiments.entry"
+BATCH_STEPS = 200  # what a healthy network needs at most to memorise one batch
+OBSERVE_SHARE = 0.2  # of the budget goes to the first look
+FREE_SECONDS = 6.0  # unhurried observation before training loaders are cut short
+OBSERVE_SECONDS = 16.0  # and the end of it, for budgets that are not the limit
+TRIAL_SECONDS = 40.0  # for one experiment on one batch, start of the program included
+TRIAL_SHARE = 0.3  # of what is left of the budget
+
+
+@dataclass
+class Subject:
+    """One program, its budget, and every fact found so far."""
+
+    target: Target
+    budget: float
+    progress: Callable[[str], None]
+    started: float = field(default_factory=time.monotonic)
+    facts: Facts = field(default_factory=Facts)
+    changed_files: tuple[str, ...] = ()
+    _before: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    _runs: int = 0
+
+    def __enter__(self) -> "Subject":
+        """Note the working folder as it is, and make a scratch folder."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="torchladder-", ignore_cleanup_errors=True)
+        self._before = snapshot(self.target.cwd)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Compare the working folder, and remove what the experiments wrote."""
+        self.changed_files = differences(self._before, snapshot(self.target.cwd))
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that remain."""
+        return self.budget - (time.monotonic() - self.started)
+
+    def run(self, entry: str, options: dict[str, Any], seconds: float) -> Run:
+        """Run one experiment in a process and a scratch folder of its own."""
+        assert self._scratch is not None  # noqa: S101 - used inside the context only
+        self._runs += 1
+        scratch = Path(self._scratch.name, str(self._runs))
+        scratch.mkdir()
+        return run(self.target, f"{ENTRY}:{entry}", options, seconds=seconds, scratch=str(scratch))
+
+    def observe(self) -> Run:
+        """Look at the program as it is, and keep what was seen."""
+        stop = min(OBSERVE_SECONDS, OBSERVE_SHARE * self.budget)
+        plan = {"free_seconds": min(FREE_SECONDS, stop / 2), "stop_seconds": stop}
+        seen = self.run("observe", {"plan": plan}, max(2 * stop, 5.0))
+        payload = seen.payload or {}
+        facts = from_json(Facts, payload.get("facts") or {})
+        program = dataclasses.replace(
+            seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)
+        )
+        self.facts = dataclasses.replace(facts, program=program)
+        return seen
+
+    def same_batch(self, label: str, phase: int, changes: Sequence[Change] = ()) -> TrialFact | None:
+        """Train one phase on one batch; the trial is kept among the facts under ``label``.
+
+        Returns:
+            The trial, or None when there was no time for it or the run itself failed.
+        """
+        seconds = min(TRIAL_SECONDS, max(self.left * TRIAL_SHARE, 6.0))
+        if self.left < 2.0:  # noqa: PLR2004 - no program starts and trains in less
+            return None
+        options = {
+            "phase": phase,
+            "steps": BATCH_STEPS,
+            "limit": 0.8 * seconds,
+            "changes": [to_json(c) for c in changes],
+            "plan": {"dense_steps": 2},
+        }
+        seen = self.run("same_batch", options, seconds)
+        if not seen.payload or "trial" not in seen.payload:
+            why = seen.failure or (seen.program.error.message if seen.program.error else seen.program.state)
+            self.fail(f"trial {label}", why.strip().splitlines()[-1] if why.strip() else "no result")
+            return None
+        trial: TrialFact = from_json(TrialFact, seen.payload["trial"])
+        reason = trial.reason
+        if seen.program.state in {"crashed", "exited", "ended"} and trial.passed is None and trial.steps < BATCH_STEPS:
+            reason = f"the program {seen.program.state} after {trial.steps} steps on one batch"
+        trial = dataclasses.replace(trial, label=label, reason=reason, state=seen.program.state)
+        answers: InterrogationFact = from_json(InterrogationFact, seen.payload["interrogation"])
+        asked = self.facts.interrogations or ()
+        if label == "base":
+            asked = (*asked, answers)
+        self.facts = dataclasses.replace(
+            self.facts, trials=(*(self.facts.trials or ()), trial), interrogations=asked
+        )
+        return trial
+
+    def observe_with(self, changes: Sequence[Change], steps: int) -> Facts | None:
+        """Look at the program's own first ``steps`` steps with changes applied."""
+        plan = {"dense_steps": 2, "max_steps": steps, "stop_seconds": min(20.0, max(self.left * TRIAL_SHARE, 4.0))}
+        options = {"plan": plan, "changes": [to_json(c) for c in changes]}
+        seen = self.run("observe", options, plan["stop_seconds"] + 5.0)
+        return from_json(Facts, seen.payload["facts"]) if seen.payload and "facts" in seen.payload else None
+
+    def find_origin(self, phase: int, step: int) -> None:
+        """Look for the operation that made the first non-finite value."""
+        seen = self.run("origin", {"phase": phase, "step": step, "plan": {}}, min(20.0, max(self.left * TRIAL_SHARE, 5.0)))
+        found = (seen.payload or {}).get("nonfinite")
+        rows = (from_json(NonFiniteFact, found),) if found else ()
+        self.facts = dataclasses.replace(self.facts, nonfinite=rows)
+
+    def fail(self, what: str, why: str) -> None:
+        """Keep why something could not be looked at."""
+        self.facts = dataclasses.replace(self.facts, failures={**self.facts.failures, what: why})
+
+
+def program_of(facts: Facts) -> ProgramFact:
+    """Return how the first run went."""
+    return facts.program or ProgramFact("ended")

@@ -1,0 +1,117 @@
+"""Proof by intervention: the same rung again, with the fix applied in memory.
+
+A fix is verified when the broken rung passes with it and did not without it. Faults that let one
+batch be memorised are measured on the program's own first steps instead.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+
+from torchladder.core.facts import Facts, TrialFact
+from torchladder.core.findings import Finding, Fix, Measurement
+from torchladder.ladder.subject import BATCH_STEPS, Subject
+
+FREE_STEPS = 160  # of the program's own steps, when one batch cannot tell
+BETTER = 0.8  # a loss below this share of the other counts as lower
+FASTER = 0.5  # and this share of the steps as faster
+TRIES = 3  # fixes tried per finding
+
+
+def base_trial(facts: Facts, phase: int | None) -> TrialFact | None:
+    """Return the trial without changes of a phase."""
+    return next((t for t in facts.trials or () if t.label == "base" and t.phase == (phase or 0)), None)
+
+
+def cured(base: TrialFact | None, trial: TrialFact) -> bool | None:
+    """Tell whether a trial passes where the base did not, or passes far sooner; None: cannot tell."""
+    if trial.passed is False:
+        return False
+    if base is None or trial.passed is None:
+        return None
+    if base.passed is not True:
+        return True
+    if base.steps_to_pass and trial.steps_to_pass:
+        return True if trial.steps_to_pass < FASTER * base.steps_to_pass else None
+    return None
+
+
+def _end(losses: Sequence[float]) -> float:
+    kept = [v for v in losses if math.isfinite(v)]
+    return sum(kept[-5:]) / len(kept[-5:]) if kept else math.nan
+
+
+def measure(trial: TrialFact) -> Measurement:
+    """Return the figure shown for a trial."""
+    if trial.passed and trial.steps_to_pass is not None:
+        what = f"loss on one batch after {trial.steps_to_pass} steps"
+        return Measurement(what, round(min(v for v in trial.losses), 4))
+    return Measurement(f"loss on one batch after {trial.steps} steps", round(_end(trial.losses), 4))
+
+
+def verify(finding: Finding, subject: Subject) -> Finding:
+    """Return the finding with its fixes tried, until one cures the run or the budget is spent."""
+    fixes = list(finding.fixes)
+    tried = 0
+    for i, fix in enumerate(fixes):
+        if fix.change is None or tried >= TRIES or subject.left < 3.0:  # noqa: PLR2004
+            continue
+        tried += 1
+        subject.progress(f"trying the fix of {finding.code}: {fix.title}")
+        fixes[i] = _try(finding, fix, i, subject)
+        if fixes[i].verified:
+            fixes.insert(0, fixes.pop(i))  # the fix that works is the one to show
+            break
+    return dataclasses.replace(finding, fixes=tuple(fixes))
+
+
+def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
+    started = time.monotonic()
+    assert fix.change is not None  # noqa: S101 - the caller has looked
+    phase = finding.phase or 0
+    base = base_trial(subject.facts, phase)
+    trial = subject.same_batch(f"{finding.code}.{number}", phase, (fix.change,))
+    if trial is None:
+        return fix
+    verdict = cured(base, trial)
+    done = dataclasses.replace(
+        fix,
+        verified=verdict,
+        before=measure(base) if base else None,
+        after=measure(trial),
+        seconds=round(time.monotonic() - started, 2),
+    )
+    if verdict is not None or finding.standing.value == "suspected":
+        return done
+    return _try_freely(done, finding, subject)
+
+
+def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
+    """Compare the program's own first steps with and without the fix."""
+    assert fix.change is not None  # noqa: S101
+    phase = finding.phase or 0
+    before = next((c.losses for c in subject.facts.curves or () if c.phase == phase), ())
+    if phase != 0 or len(before) < 20:  # noqa: PLR2004 - too short to compare
+        return fix
+    facts = subject.observe_with((fix.change,), FREE_STEPS)
+    after = next((c.losses for c in (facts.curves if facts else None) or () if c.phase == phase), ())
+    n = min(len(before), len(after), FREE_STEPS)
+    if n < 20:  # noqa: PLR2004
+        return fix
+    tail = max(n // 4, 5)
+    old, new = _mean(before[n - tail : n]), _mean(after[n - tail : n])
+    what = f"mean loss of steps {n - tail}-{n} of the program's own run"
+    return dataclasses.replace(
+        fix,
+        verified=True if new < BETTER * old or (math.isfinite(new) and not math.isfinite(old)) else None,
+        before=Measurement(what, round(old, 4)),
+        after=Measurement(what, round(new, 4)),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+__all__ = ["BATCH_STEPS", "base_trial", "cured", "measure", "verify"]
