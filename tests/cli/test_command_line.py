@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.snapshots.reports import BROKEN, CRASHED, HEALTHY, SEED, SOURCE, UNDECIDED
+from tests.snapshots.reports import BROKEN, CRASHED, DIFF, HEALTHY, SEED, SOURCE, UNDECIDED
 from torchladder import __version__
 from torchladder.cli import climb
 from torchladder.cli.main import main
@@ -196,6 +196,14 @@ def test_a_fix_is_shown_then_applied_once(record: Path, capsys: pytest.CaptureFi
 
     assert main(["fix", str(record), "--write"]) == 2
     assert "has changed" in capsys.readouterr().err
+
+
+def test_a_fix_without_a_diff_is_said_in_words(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be written as a diff is still told."""
+    record.write_text(dumps(BROKEN).replace(json.dumps(DIFF), "null"))
+
+    assert 2 == main(["fix", str(record)])
+    assert "not written as a diff (return the logits)" in capsys.readouterr().err
 
 
 def test_a_fix_outside_the_working_folder_is_refused(record: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A folder with a program in it, and ways to run that."""
 
+import json
 import os
 import subprocess
 import sys
@@ -72,3 +73,18 @@ def plain(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )  # fmt: skip
 
     return run_plainly
+
+
+@pytest.fixture
+def console(folder: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run a program of the working folder in a child forked from a process of its own."""
+
+    def run_from_console(*argv: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "console.py"), str(tmp_path / "scratch"), *argv],
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    return run_from_console

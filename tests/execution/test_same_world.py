@@ -63,30 +63,30 @@ def _world(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["world.py", "deeper/world.py"])
 def test_a_script_sees_what_python_shows_it(
-    name: str, write: Callable[..., Path], plain: Callable[..., Any], observe: Callable[..., Any]
+    name: str, write: Callable[..., Path], plain: Callable[..., Any], console: Callable[..., Any]
 ) -> None:
     """Arguments, path, __main__, streams, pickling and spawning are the same."""
     write(name, WORLD)
 
     expected = _world(plain(name, "--lr", "0.1").stdout)
-    run = observe(name, "--lr", "0.1")
+    program = console(name, "--lr", "0.1")["program"]
 
-    assert run.program.state == "ended", run
-    assert expected == _world(run.program.stdout_tail)
+    assert program["state"] == "ended", program
+    assert expected == _world(program["stdout_tail"])
 
 
 def test_a_module_sees_what_python_shows_it(
-    write: Callable[..., Path], plain: Callable[..., Any], observe: Callable[..., Any]
+    write: Callable[..., Path], plain: Callable[..., Any], console: Callable[..., Any]
 ) -> None:
     """The same holds after ``-m``, with the module's package and spec."""
     write("package/__init__.py", "")
     write("package/world.py", WORLD)
 
     expected = _world(plain("-m", "package.world", "x").stdout)
-    run = observe("package.world", "x", module=True)
+    program = console("-m", "package.world", "x")["program"]
 
-    assert run.program.state == "ended", run
-    assert expected == _world(run.program.stdout_tail)
+    assert program["state"] == "ended", program
+    assert expected == _world(program["stdout_tail"])
 
 
 def test_a_package_is_run_by_its_main_module(

@@ -45,9 +45,9 @@ def chosen(report: Report) -> Fix:
         raise UsageError(msg)
     fixes = [fix for fix in report.cause.fixes if fix.diff]
     if not fixes:
-        msg = (
-            f"the fix of {report.cause.code} cannot be written as a diff; try: torchladder explain {report.cause.code}"
-        )
+        code = report.cause.code
+        titles = "; ".join(clean(fix.title) for fix in report.cause.fixes) or "none is known"
+        msg = f"the fix of {code} is not written as a diff ({titles}); try: torchladder explain {code}"
         raise UsageError(msg)
     return min(fixes, key=lambda fix: (fix.verified is not True, not sure(fix)))
 

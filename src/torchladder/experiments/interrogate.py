@@ -23,20 +23,20 @@ def interrogate(
 ) -> InterrogationFact:
     """Ask one model about one batch; raises whatever the model raises."""
     module = call.root.module
-    modes = {m: m.training for m in module.modules()}
+    modes = [(m, m.training) for m in module.modules()]
     module.eval()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             return _ask(call, phase, target, session)
     finally:
-        for m, mode in modes.items():
+        for m, mode in modes:
             m.training = mode
 
 
 def _ask(call: RootCall, phase: int, target: torch.Tensor | None, session: "Session") -> InterrogationFact:
     inputs = list(tensors_in((call.args, call.kwargs)))
     first = _run(call, lambda t: t)
-    place = session.modules.created.get(call.root.module) or call.root.place
+    place = session.modules.created(call.root.module) or call.root.place
     if first is None or first.dim() < 1 or not inputs:
         return InterrogationFact(phase, place=place, reason="the model's input or output is not a batch of tensors")
     right = accuracy(first, target.reshape(-1)) if target is not None and first.dim() == 2 else None

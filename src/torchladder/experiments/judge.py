@@ -65,7 +65,9 @@ def scale_of(call: LossCallFact | None) -> Scale:
     if call.function in BINARY and call.target.mean is not None:
         hard = call.target.integral
         return Scale(0.0 if hard else None, math.log(2), "binary" if hard else "soft")
-    if call.function in REGRESSION and call.target.std:
+    if call.function in REGRESSION and call.target.std is not None:
+        if call.target.std == 0:
+            return Scale(0.0, 0.0, "constant")
         spread = call.target.std**2 if call.function == "mse_loss" else call.target.std
         return Scale(0.0, spread, "regression")
     return Scale(None, None, "unknown")

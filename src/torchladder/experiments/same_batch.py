@@ -119,8 +119,13 @@ class SameBatch:
         self.session.loaders.replay = self._serve
         self.session.follow_losses = True
         self.session.on_step.append(self._step)
+        self.session.on_optimizer.append(self._arm)
         self.session.optimizers.before_step.append(self._before_step)
         self.session.backward.before.append(self._note_loss)
+
+    def _arm(self) -> None:
+        """A new optimizer begins the phase that is wanted."""
+        self.armed = self.armed or len(self.session.phases) >= self.target
 
     def _before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Skip a step whose data had other sizes than the first one's."""
@@ -173,9 +178,11 @@ class SameBatch:
         spoiled = self.tape.spoiled
         self.tape.next_step()
         if not self.armed:
-            self.armed = len(self.session.phases) >= self.target and self.session.optimizers.unstepped()
+            self.armed = phase is not None and phase.id == self.target  # made before, stepped only now
             self.step_values = []
             return
+        if self.asked is not None and self.asked_target is None and self.session.backward.custom is not None:
+            self.asked_target = self.session.backward.custom.target
         values, self.step_values = self.step_values, []
         mine = phase is not None and phase.id == self.target
         if not mine or spoiled or not values:
@@ -216,6 +223,9 @@ class SameBatch:
             facts = self.session.facts()
             answers = self._answers()
             verdict, scale, losses = self.verdict(), self.scale(), self.losses()
+            if verdict.passed is None and self.skipped > len(losses):
+                why = "what the program computes changes from step to step, so that no batch can be repeated"
+                verdict = dataclasses.replace(verdict, reason=why)
             acc = self.final_accuracy()
             if acc is None and self.primary is not None and self.primary.function == "custom":
                 acc = answers.eval_accuracy

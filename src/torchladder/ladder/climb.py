@@ -116,6 +116,8 @@ class Ascent:
                 self.subject.progress("looking for the operation that made the first NaN or Inf")
                 self.subject.find_origin(curve.phase, bad)
                 return
+        if self.facts.curves:
+            self.subject.facts = dataclasses.replace(self.facts, nonfinite=())
 
     def _found(self, number: int) -> tuple[list[Finding], dict[str, str], tuple[str, ...]]:
         """Judge the rules of one rung: findings, what could not be told, what is clear."""
@@ -161,7 +163,8 @@ class Ascent:
                     lines.append(rungs.batch_line(trial))
         found, unknown, clear = self._found(3)
         for number in (1, 2):  # some rules of the lower rungs wait for what the one batch shows
-            again, _, _ = self._found(number)
+            again, open_, sure = self._found(number)
+            self.results[number] = dataclasses.replace(self.results[number], unknown=open_, clear=sure)
             known = {(f.code, f.phase) for f in self.findings}
             found += [f for f in again if (f.code, f.phase) not in known]
         self.findings += found

@@ -16,6 +16,7 @@ from torchladder.ladder.subject import BATCH_STEPS, Subject
 FREE_STEPS = 160  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
 FASTER = 0.5  # and this share of the steps as faster
+ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
 TRIES = 3  # fixes tried per finding
 
 
@@ -31,6 +32,10 @@ def cured(base: TrialFact | None, trial: TrialFact) -> bool | None:
     if base is None or trial.passed is None:
         return None
     if base.passed is not True:
+        return True
+    if base.chance == 0 and trial.chance:  # targets that were all alike now differ, and are fitted
+        return True
+    if base.accuracy is not None and trial.accuracy is not None and base.accuracy < ACCURATE <= trial.accuracy:
         return True
     if base.steps_to_pass and trial.steps_to_pass:
         return True if trial.steps_to_pass < FASTER * base.steps_to_pass else None

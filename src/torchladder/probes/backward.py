@@ -12,7 +12,7 @@ import torch
 
 from torchladder.core.findings import Place
 from torchladder.probes import graph
-from torchladder.probes.losses import custom_call
+from torchladder.probes.losses import LossCall, custom_call
 from torchladder.runner.place import user_place
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Backward:
         self.count = 0
         self.before: list[Any] = []
         self.after: list[Any] = []
+        self.custom: LossCall | None = None  # the last hand-written loss
         self.instead: Any = None  # an experiment that differentiates another scalar
 
     def install(self) -> None:
@@ -121,6 +122,7 @@ class Backward:
             custom = custom_call(session, loss)
             if custom is not None:
                 calls.append(custom)
+                self.custom = custom
         for call in calls:
             pending.loss_calls.append(call.fact(-1, -1, differentiated=call.node in nodes))
             if call.input_node is None or call.node not in nodes:

@@ -62,7 +62,7 @@ class Modules:
 
     def __init__(self, session: "Session") -> None:
         self.session = session
-        self.created: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+        self._created: dict[int, tuple[weakref.ref[nn.Module], Place]] = {}
         self.stack: list[nn.Module] = []
         self.roots: dict[int, Root] = {}
         self.loaded: set[int] = set()
@@ -73,13 +73,13 @@ class Modules:
 
     def install(self) -> None:
         """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
-        original, created = nn.Module.__init__, self.created
+        original = nn.Module.__init__
 
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             original(module, *args, **kwargs)
             place = user_place()
             if place is not None:
-                created[module] = place
+                self._created[id(module)] = (weakref.ref(module), place)
 
         nn.Module.__init__ = init  # type: ignore[method-assign]
         load = nn.Module.load_state_dict
@@ -93,6 +93,11 @@ class Modules:
         nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
         register_module_forward_pre_hook(self._enter)
         register_module_forward_hook(self._leave, always_call=True)
+
+    def created(self, module: nn.Module | None) -> Place | None:
+        """Return the line that constructed a module. By identity: modules may define their own hash."""
+        ref, place = self._created.get(id(module), (None, None))
+        return place if ref is not None and ref() is module else None
 
     def _carries(self, module: nn.Module) -> bool:
         """Tell whether a module has parameters (losses and activations do not)."""

@@ -131,7 +131,7 @@ class Operations:
                 place=call.place,
                 module=modules.name_of(running) if running is not None else None,
                 module_type=type(running).__name__ if running is not None else None,
-                created=modules.created.get(running) if running is not None else None,
+                created=modules.created(running),
                 dim=_dim(call, out),
                 shape=tuple(out.shape),
             )
@@ -213,7 +213,7 @@ class Operations:
         table = self.session.pending.activations
         row = table.get(key)
         if row is None:
-            created = modules.created.get(running) if running is not None else None
+            created = modules.created(running)
             name = self.session.parameter_name(fed.weight) if fed else None
             row = table[key] = Activation(call.name, call.place, path, created, name, torch.zeros_like(alive))
         row.alive |= alive

@@ -240,7 +240,7 @@ class Phase:
                     inputs=seen.inputs,
                     output=seen.output,
                     place=root.place,
-                    created=session.modules.created.get(module),
+                    created=session.modules.created(module),
                     pretrained=any(id(p) in done for p in ps) or any(not w.fresh for w in self.watched.values()),
                     first_layer=root.first_layer,
                     training_flags=tuple(seen.flags),
@@ -267,6 +267,7 @@ class Phase:
         names = session.optimizers.names()
         for first, second, whole, places in self.pairs:
             a, b = names.get(id(first), "?"), names.get(id(second), "?")
+            places = (*_container(a, b, session), *places)
             widths = (_fan_in(first), first.shape[0], second.shape[0])
             facts.append(AffinePairFact(self.id, _module(a), _module(b), widths, whole, places))
         return facts
@@ -294,7 +295,7 @@ class Phase:
                 if found is not None:
                     owner, module = found
                     break
-        created = session.modules.created.get(module) if module is not None else None
+        created = session.modules.created(module)
         cut_by, cut = self.cuts.get(key, (None, None))
         return ParameterFact(
             name=names.get(key) or owner or f"tensor {list(w.tensor.shape)}",
@@ -333,6 +334,22 @@ class Phase:
         rows = max((x.n_samples or 0 for x in session.loaders.facts() if x.role == "train"), default=0)
         place = next((r.root.place for r in self.roots.values()), None)
         return RepeatFact(self.id, self.compared, self.identical, self.batch_rows, rows or self.base_rows, place)
+
+
+def _container(first: str, second: str, session: "Session") -> tuple[Place, ...]:
+    """Return the line of the Sequential that holds both layers side by side, if one does."""
+    shared = _module(first).rpartition(".")[0]
+    if shared != _module(second).rpartition(".")[0]:
+        return ()
+    for root in session.modules.roots.values():
+        try:
+            holder = root.module.get_submodule(shared)
+        except AttributeError:
+            continue
+        place = session.modules.created(holder)
+        if isinstance(holder, torch.nn.Sequential) and place is not None:
+            return (place,)
+    return ()
 
 
 def _fan_in(weight: torch.Tensor) -> int:

@@ -89,6 +89,7 @@ class Session:
         self.optimizers = Optimizers(self)
         self.loaders = Loaders(self)
         self.on_step: list[Any] = []
+        self.on_optimizer: list[Any] = []
         self.follow_losses = False
         self.after_backward_step = False  # an experiment that steps where the program does not
 
@@ -179,6 +180,8 @@ class Session:
 
     def optimizer_created(self) -> None:
         """Look closely again: a new optimizer may begin a new phase."""
+        for listen in self.on_optimizer:
+            listen()
         if len(self.phases) < PHASES_MAX:
             self.dense = True
             self.modules.forget_names()

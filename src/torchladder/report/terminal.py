@@ -54,8 +54,8 @@ def wrapped(first: Text, body: Text, width: int, rest: Text | None = None) -> Li
         yield (rest or Text(" " * indent)) + part if n else first + part
 
 
-def rung_lines(rung: RungResult, name_width: int, width: int) -> Lines:
-    """Yield the line of one rung, with its notes beneath it."""
+def rung_lines(rung: RungResult, said: str, name_width: int, width: int) -> Lines:
+    """Yield the line of one rung, with its notes beneath it; ``said`` is what the diagnostic says anyway."""
     state = "FAILED" if rung.state is State.FAILED else rung.state.value
     head = Text(f"  {rung.rung} {clean(rung.name):<{name_width}}")
     head.append(f"{state:<{STATE_COLUMN}}", STATE_STYLE[rung.state])
@@ -64,7 +64,7 @@ def rung_lines(rung: RungResult, name_width: int, width: int) -> Lines:
         head.rstrip()
         yield head
         head, indent = Text("    "), 4
-    yield from wrapped(head, Text(clean(rung.summary)), width)
+    yield from wrapped(head, Text(clean(rung.summary.removesuffix(f"; {said}"))), width)
     for note in rung.notes:
         yield from wrapped(Text(" " * indent), Text(clean(note), "dim"), width)
 
@@ -83,7 +83,7 @@ def table(report: Report, width: int) -> Lines:
     name_width = max([NAME_COLUMN, *(cell_len(clean(r.name)) + 2 for r in report.rungs)])
     for rung in report.rungs:
         if rung.rung not in hidden:
-            yield from rung_lines(rung, name_width, width)
+            yield from rung_lines(rung, report.cause.message if report.cause else "", name_width, width)
 
 
 def labelled(label: str, body: str, *, gutter: int, width: int, style: str = "bold") -> Lines:

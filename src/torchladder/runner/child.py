@@ -23,7 +23,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from torchladder.runner import environment, place, record
 from torchladder.runner.control import Collector, Control, leave
@@ -145,19 +145,24 @@ def _own_streams(scratch: str) -> None:
         opened = os.open(name, flags, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
-    sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>", "strict")  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _stream(1, "w", "<stdout>", "replace")  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _stream(2, "w", "<stderr>", "backslashreplace")  # type: ignore[misc]
+    sys.stdin = sys.__stdin__ = _stream(0, sys.__stdin__, "<stdin>")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _stream(1, sys.__stdout__, "<stdout>")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _stream(2, sys.__stderr__, "<stderr>")  # type: ignore[misc]
 
 
-def _stream(descriptor: int, mode: str, name: str, errors: str) -> io.TextIOWrapper:
-    raw = io.FileIO(descriptor, mode, closefd=False)
-    raw.name = name  # type: ignore[misc]  # what Python itself shows for the standard streams
-    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+def _stream(descriptor: int, like: TextIO | None, name: str) -> io.TextIOWrapper:
+    """Return a stream with the encoding that Python chose for the one it made at its start."""
+    is_input = descriptor == 0
+    raw = io.FileIO(descriptor, "r" if is_input else "w", closefd=False)
+    raw.name = name  # what Python itself shows for the standard streams
+    buffer: Any = io.BufferedReader(raw) if is_input else io.BufferedWriter(raw)
     stream = io.TextIOWrapper(
-        cast("Any", buffer), encoding="utf-8", errors=errors, line_buffering=descriptor == 2  # noqa: PLR2004
+        buffer,
+        encoding=getattr(like, "encoding", None) or "utf-8",
+        errors=getattr(like, "errors", None) or "strict",
+        line_buffering=name == "<stderr>",
     )
-    stream.mode = mode  # type: ignore[misc]
+    stream.mode = "r" if is_input else "w"
     return stream
 
 

@@ -1,9 +1,9 @@
 """A denoising autoencoder cleans standardised 8x8 digits."""
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
+from torch import nn
 from torch.utils.data import DataLoader
 
 NOISE = 0.3

@@ -1,9 +1,9 @@
 """A multi-layer perceptron reads scikit-learn's 8x8 digits."""
 
 import torch
-import torch.nn as nn
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
@@ -11,9 +11,7 @@ torch.manual_seed(0)
 digits = load_digits()
 images = torch.tensor(digits.data, dtype=torch.float32) / 16
 labels = torch.tensor(digits.target)
-x_train, x_test, y_train, y_test = train_test_split(
-    images, labels, test_size=0.25, random_state=0, stratify=labels
-)
+x_train, x_test, y_train, y_test = train_test_split(images, labels, test_size=0.25, random_state=0, stratify=labels)
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
 test_loader = DataLoader(TensorDataset(x_test, y_test), batch_size=256)
 

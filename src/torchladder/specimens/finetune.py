@@ -1,10 +1,10 @@
 """A small convolutional net learns the digits 0-4; on its frozen features a new head learns 5-9."""
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 
@@ -28,9 +28,7 @@ class ConvNet(nn.Module):
 
 
 def get_loaders(x, y):
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=0.25, random_state=0, stratify=y
-    )
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.25, random_state=0, stratify=y)
     train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=32, shuffle=True)
     return train_loader, DataLoader(TensorDataset(x_test, y_test), batch_size=256)
 

@@ -1,7 +1,7 @@
 """A GRU tells whether the marked steps of a sequence add up to more than zero."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 

@@ -1,8 +1,8 @@
 """A tiny causal transformer learns to spell the words of a small vocabulary."""
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+from torch import nn
 
 block_size = 24
 batch_size = 16
@@ -10,7 +10,7 @@ dim = 48
 n_steps = 400
 
 torch.manual_seed(0)
-words = "the quick brown fox jumps over a lazy dog while seven wizards box by night".split()
+words = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards", "box"]
 text = " ".join(words[i] for i in torch.randint(len(words), (3000,)).tolist())
 chars = sorted(set(text))
 ids = torch.tensor([chars.index(c) for c in text])
@@ -38,8 +38,7 @@ class Block(nn.Module):
     def attend(self, x):
         b, t, _ = x.shape
         q, k, v = (
-            z.view(b, t, self.n_heads, dim // self.n_heads).transpose(1, 2)
-            for z in self.qkv(x).split(dim, dim=2)
+            z.view(b, t, self.n_heads, dim // self.n_heads).transpose(1, 2) for z in self.qkv(x).split(dim, dim=2)
         )
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.proj(y.transpose(1, 2).reshape(b, t, dim))

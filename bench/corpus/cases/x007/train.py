@@ -25,7 +25,7 @@ def motif_sequences(n, seed):
 
 
 class MotifClassifier(L.LightningModule):
-    def __init__(self, dim=32, lr=3e-3):
+    def __init__(self, dim=32, lr=0.1):
         super().__init__()
         self.save_hyperparameters()
         self.embed = nn.Embedding(SYMBOLS, dim)
@@ -55,7 +55,7 @@ class MotifClassifier(L.LightningModule):
         self._shared_step(batch, "val")
 
     def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.8)
+        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr, momentum=0.8)
 
 
 class PrintMetrics(L.Callback):

@@ -19,7 +19,7 @@ class PositionalEncoding(nn.Module):
         return x + self.pe[:, :x.size(1)]
 
 
-class SetTransformer(nn.Module):
+class MatchTransformer(nn.Module):
     """Does the second half of the sequence contain the symbol that opens it?"""
 
     def __init__(self, symbols, length, d_model, heads, layers, dropout):
@@ -63,7 +63,7 @@ def main():
     gen = torch.Generator().manual_seed(2)
     x, y = make_data(3000, opt.length, opt.symbols, gen)
     x_val, y_val = make_data(600, opt.length, opt.symbols, gen)
-    model = SetTransformer(opt.symbols, opt.length, opt.d_model, 4, 2, opt.dropout)
+    model = MatchTransformer(opt.symbols, opt.length, opt.d_model, 4, 2, opt.dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=opt.lr)
     loss_fn = nn.CrossEntropyLoss()
 

@@ -58,7 +58,7 @@ from torchladder.rules.registry import NoLimits, Plant, rule
         ),
     ),
 )
-def data_nonfinite(facts: Facts, limits: NoLimits) -> Iterator[Finding]:
+def data_nonfinite(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # noqa: ARG001 - the signature of all checks
     """Yield one finding for the first phase whose data spoils its loss."""
     spoiled = _spoiled_phases(facts)
     for what, tensor, place, phase in _suspects(facts):

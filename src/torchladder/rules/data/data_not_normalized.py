@@ -49,15 +49,9 @@ NORMALISERS = ("norm", "embedding")  # parts of class names, lower case
 class Limits:
     """How far from unit scale an input is raw."""
 
-    large: float = limit(
-        10.0, unit="input units", why="standardised data has mean 0 and spread 1, images at most 1"
-    )
-    small: float = limit(
-        1e-3, unit="input units", why="such an input moves the first layer less than its bias does"
-    )
-    ratio: float = limit(
-        100.0, unit="fold", why="one step size cannot suit columns this far apart in scale"
-    )
+    large: float = limit(10.0, unit="input units", why="standardised data has mean 0 and spread 1, images at most 1")
+    small: float = limit(1e-3, unit="input units", why="such an input moves the first layer less than its bias does")
+    ratio: float = limit(100.0, unit="fold", why="one step size cannot suit columns this far apart in scale")
 
 
 @rule(
@@ -69,7 +63,7 @@ class Limits:
     explains=("TL209", "TL210", "TL212", "TL215"),
     plants=(
         Plant("tabular", "(rows - mean) / std", "rows"),
-        Plant("regression", "x_train, y_train = x[:2048]", "x = 300 * x + 1000\nx_train, y_train = x[:2048]"),
+        Plant("regression", "x_train, y_train = x[:2048]", "x = 1000 * x + 5000\nx_train, y_train = x[:2048]"),
     ),
     near_misses=(
         Plant("tabular", "    nn.Linear(5, 64),", "    nn.BatchNorm1d(5),\n    nn.Linear(5, 64),"),

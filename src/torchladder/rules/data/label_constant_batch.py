@@ -38,15 +38,9 @@ SORTED = "DataLoader(sorted(train_set, key=lambda pair: int(pair[1])), batch_siz
 class Limits:
     """When batches are as good as one class each."""
 
-    single: float = limit(
-        0.6, unit="share of batches", why="sorted classes of a few batches each meet at their ends"
-    )
-    switches: float = limit(
-        0.25, unit="of a random order's", why="imbalance alone leaves as many changes as expected"
-    )
-    min_rows: float = limit(
-        4, unit="samples", why="random batches of two or three often hold one class"
-    )
+    single: float = limit(0.6, unit="share of batches", why="sorted classes of a few batches each meet at their ends")
+    switches: float = limit(0.25, unit="of a random order's", why="imbalance alone leaves as many changes as expected")
+    min_rows: float = limit(4, unit="samples", why="random batches of two or three often hold one class")
     min_batches: float = limit(4, unit="batches", why="fewer batches may be alike by chance")
 
 
@@ -99,9 +93,7 @@ def label_constant_batch(facts: Facts, limits: Limits) -> Iterator[Finding]:
                 ),
             ),
             remark="serves the samples class by class",
-            fixes=(
-                Fix("shuffle the training samples", Trust.LIKELY, Change("shuffle", {"loader": loader.id})),
-            ),
+            fixes=(Fix("shuffle the training samples", Trust.LIKELY, Change("shuffle", {"loader": loader.id})),),
         )
 
 
@@ -114,7 +106,7 @@ def _uses_class_ids(facts: Facts) -> bool:
 def _sorted(loader: LoaderFact, limits: Limits) -> bool:
     """Tell whether labels change far more rarely than in a random order of this data."""
     runs, expected = loader.label_runs, loader.label_runs_expected
-    if runs is None or expected is None or expected >= 1 or (loader.n_labels or 0) < 2:
+    if runs is None or expected is None or expected >= 1 or (loader.n_labels or 0) <= 1:
         return False
     # A batch sampler leaves batch_size empty; its batches are then judged by their labels alone.
     if loader.batch_size is not None and loader.batch_size < limits.min_rows:

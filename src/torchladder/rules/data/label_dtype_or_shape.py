@@ -57,9 +57,7 @@ SIZES = re.compile(
 class Limits:
     """When cutting the fraction off a target matters."""
 
-    spread: float = limit(
-        3.0, unit="target units", why="beyond it truncation hides less than 1 % of the variance"
-    )
+    spread: float = limit(3.0, unit="target units", why="beyond it truncation hides less than 1 % of the variance")
 
 
 @rule(
@@ -130,8 +128,10 @@ def _contract(
     indexed = call.function in INDEXED
     same = math.prod(target.shape) == math.prod(given.shape)
     if ONE_HOT.search(message) or (EXTRA_AXIS.search(message) and same and target.shape[-1:] != (1,)):
-        return "class indices, or float probabilities", "pass class indices: labels.argmax(1)", (
-            _replace(call, "cross_entropy_indices") if call.function == "cross_entropy" else None
+        return (
+            "class indices, or float probabilities",
+            "pass class indices: labels.argmax(1)",
+            (_replace(call, "cross_entropy_indices") if call.function == "cross_entropy" else None),
         )
     if EXTRA_AXIS.search(message) and target.integral and 1 in target.shape[1:]:
         return "class indices without a spare axis", "drop the labels' axis of length 1", None
@@ -142,11 +142,13 @@ def _contract(
             change = Change("align_shapes", {"path": call.place.path, "line": call.place.line})
             return f"labels of shape {list(given.shape)}", "give both the same shape", change
         return None
-    if DTYPE.search(message) and target.dtype != given.dtype:
+    if DTYPE.search(message):
         if indexed:
             # Fractional values are no class ids: another loss is meant.
             clash = target.dtype != "int64" and target.integral
             return ("int64 class indices", "convert the labels with .long()", None) if clash else None
+        if target.dtype == given.dtype:
+            return None
         return f"{given.dtype} labels", f"convert the labels to {given.dtype}", None
     return None
 

@@ -51,15 +51,11 @@ CRASH = re.compile(r"Target (-?\d+) is out of bounds|all elements of target shou
 class Limits:
     """How sure one is that a label is missing."""
 
-    slack: float = limit(
-        1e-3, unit="probability", why="rounding of smoothed or interpolated targets"
-    )
+    slack: float = limit(1e-3, unit="probability", why="rounding of smoothed or interpolated targets")
     rows_per_class: float = limit(
         5.0, unit="rows", why="a class as frequent as the others is then absent once in 150 times"
     )
-    void: float = limit(
-        2.0, unit="times the outputs", why="void marks such as 255 lie far beyond the classes"
-    )
+    void: float = limit(2.0, unit="times the outputs", why="void marks such as 255 lie far beyond the classes")
 
 
 @rule(
@@ -136,7 +132,7 @@ def _indexed(facts: Facts, call: LossCallFact, limits: Limits) -> Finding | None
     rows, beyond = sum(counts.values()), [k for k in counts if k >= outputs]
     offset, standing = None, Standing.PROVEN
     if low < 0:
-        offset = -low if high - low < outputs else None
+        offset = -low if high - low + 1 == outputs else None
         help_ = "map negative labels to class ids, or pass them as ignore_index"
     elif low == 1 and high == outputs:
         offset = -1

@@ -39,15 +39,9 @@ AGAIN = "for _ in range(40):\n        xb, yb = next(iter(loader))"
 class Limits:
     """How many repetitions are no accident."""
 
-    min_compared: float = limit(
-        3, unit="pairs of steps", why="two or three updates on one batch are a known technique"
-    )
-    part: float = limit(
-        0.5, unit="share of the rows", why="a training split trained on whole is most of its tensor"
-    )
-    min_restarts: float = limit(
-        3, unit="iterators", why="a batch fetched once or twice is a look at the data"
-    )
+    min_compared: float = limit(3, unit="pairs of steps", why="two or three updates on one batch are a known technique")
+    part: float = limit(0.5, unit="share of the rows", why="a training split trained on whole is most of its tensor")
+    min_restarts: float = limit(3, unit="iterators", why="a batch fetched once or twice is a look at the data")
 
 
 @rule(

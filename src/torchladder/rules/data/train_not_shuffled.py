@@ -40,12 +40,8 @@ RECURRENT = ("rnn", "lstm", "gru")  # beginnings of class names, lower case
 class Limits:
     """When labels run in order."""
 
-    switches: float = limit(
-        0.5, unit="of a random order's", why="runs of two would already halve the changes of label"
-    )
-    covered: float = limit(
-        0.9, unit="share of the classes", why="a batch with nearly all classes is mixed enough"
-    )
+    switches: float = limit(0.5, unit="of a random order's", why="runs of two would already halve the changes of label")
+    covered: float = limit(0.9, unit="share of the classes", why="a batch with nearly all classes is mixed enough")
 
 
 @rule(
@@ -99,9 +95,7 @@ def train_not_shuffled(facts: Facts, limits: Limits) -> Iterator[Finding]:
                 Measurement("classes", loader.n_labels),
             ),
             remark="serves the samples in stored order",
-            fixes=(
-                Fix("shuffle the training samples", Trust.LIKELY, Change("shuffle", {"loader": loader.id})),
-            ),
+            fixes=(Fix("shuffle the training samples", Trust.LIKELY, Change("shuffle", {"loader": loader.id})),),
         )
 
 
@@ -117,9 +111,9 @@ def _labels_matter(facts: Facts) -> bool:
 def _runs(loader: LoaderFact, limits: Limits) -> bool:
     """Tell whether labels change far more rarely than in a random order, across several batches."""
     runs, expected, labels = loader.label_runs, loader.label_runs_expected, loader.n_labels or 0
-    if runs is None or expected is None or expected >= 1 or labels < 2:
+    if runs is None or expected is None or expected >= 1 or labels <= 1:
         return False
-    if loader.n_batches is None or loader.n_batches < 2:
+    if loader.n_batches is None or loader.n_batches <= 1:
         return False
     counts = loader.batch_label_counts
     if counts and sum(counts) / len(counts) >= limits.covered * labels:

@@ -5,6 +5,7 @@ Not a rule: the shape of a loss curve, as several rules of this family and of ``
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torchladder.core.facts import Facts, TrialFact
 
@@ -56,5 +57,5 @@ def falls_smoothly(losses: Sequence[float]) -> bool:
     """Return whether nearly every step of a finite loss curve goes down or stays."""
     if len(losses) <= 1 or any(not math.isfinite(value) for value in losses):
         return False
-    down = sum(after <= before for before, after in zip(losses, losses[1:], strict=False))
+    down = sum(after <= before for before, after in pairwise(losses))
     return down >= DOWNWARD * (len(losses) - 1) and losses[-1] <= losses[0]

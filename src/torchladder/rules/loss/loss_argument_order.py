@@ -100,9 +100,7 @@ def _swapped(call: LossCallFact, first: TensorFact, second: TensorFact, limits: 
     if call.function in INDEXED:
         return True
     if call.function in BINARY:
-        probabilities = second.min is not None and second.max is not None and (
-            second.min >= 0 and second.max <= 1
-        )
+        probabilities = second.min is not None and second.max is not None and (second.min >= 0 and second.max <= 1)
         return first.integral or (not probabilities and _within_unit(first))
     if call.function == "kl_div" and not call.options.get("log_target"):
         logarithms = second.max is not None and second.max <= limits.slack and second.min != 0

@@ -47,15 +47,9 @@ SHOWN = {"__truediv__": "/", "__rtruediv__": "/", "__div__": "/", "__rdiv__": "/
 class Limits:
     """When the run had already gone wrong before, and what counts as zero."""
 
-    max_weight: float = limit(
-        1e3, unit="absolute weight", why="weights this large come from steps that were too long"
-    )
-    growth: float = limit(
-        100.0, unit="times the first loss", why="a loss that has grown so far is diverging anyway"
-    )
-    tiny: float = limit(
-        1e-30, unit="divisor", why="dividing a number of order 1e8 by less overflows single precision"
-    )
+    max_weight: float = limit(1e3, unit="absolute weight", why="weights this large come from steps that were too long")
+    growth: float = limit(100.0, unit="times the first loss", why="a loss that has grown so far is diverging anyway")
+    tiny: float = limit(1e-30, unit="divisor", why="dividing a number of order 1e8 by less overflows single precision")
 
 
 @rule(

@@ -44,18 +44,10 @@ SAME = {"arccos": "acos", "arcsin": "asin", "arctanh": "atanh", "__pow__": "pow"
 class Limits:
     """When the run had already gone wrong before."""
 
-    max_weight: float = limit(
-        1e3, unit="absolute weight", why="weights this large come from steps that were too long"
-    )
-    growth: float = limit(
-        100.0, unit="times the first loss", why="a loss that has grown so far is diverging anyway"
-    )
-    huge: float = limit(
-        1e4, unit="operand", why="small whole powers of larger numbers overflow half precision"
-    )
-    tiny: float = limit(
-        1e-37, unit="operand", why="single precision rounds what is smaller to zero on some devices"
-    )
+    max_weight: float = limit(1e3, unit="absolute weight", why="weights this large come from steps that were too long")
+    growth: float = limit(100.0, unit="times the first loss", why="a loss that has grown so far is diverging anyway")
+    huge: float = limit(1e4, unit="operand", why="small whole powers of larger numbers overflow half precision")
+    tiny: float = limit(1e-37, unit="operand", why="single precision rounds what is smaller to zero on some devices")
 
 
 @rule(
@@ -69,8 +61,7 @@ class Limits:
         Plant(
             "tabular",
             "loss = criterion(logits, yb)",
-            "p = (2 * logits).clamp(0, 1)\n"
-            "        loss = -(yb * p.log() + (1 - yb) * (1 - p).log()).mean()",
+            "p = (2 * logits).clamp(0, 1)\n        loss = -(yb * p.log() + (1 - yb) * (1 - p).log()).mean()",
         ),
         Plant(
             "regression",

@@ -68,18 +68,10 @@ class Limits:
     """How far arguments may stray from their kind."""
 
     slack: float = limit(1e-3, unit="nats or probability", why="rounding, and eps inside a log")
-    beyond: float = limit(
-        0.25, unit="of the output's range", why="targets a little out of reach cost next to nothing"
-    )
-    max_labels: float = limit(
-        100, unit="outputs", why="recommenders model large baskets as one multinomial on purpose"
-    )
-    fell: float = limit(
-        0.1, unit="of the first loss", why="a cross-entropy this low answers nearly all rows right"
-    )
-    accuracy: float = limit(
-        0.9, unit="share of rows", why="a batch that is memorised is answered right"
-    )
+    beyond: float = limit(0.25, unit="of the output's range", why="targets a little out of reach cost next to nothing")
+    max_labels: float = limit(100, unit="outputs", why="recommenders model large baskets as one multinomial on purpose")
+    fell: float = limit(0.1, unit="of the first loss", why="a cross-entropy this low answers nearly all rows right")
+    accuracy: float = limit(0.9, unit="share of rows", why="a batch that is memorised is answered right")
 
 
 @rule(
@@ -96,8 +88,7 @@ class Limits:
         Plant(
             "digits_cnn",
             "loss = F.cross_entropy(logits, yb)",
-            "wrong = logits.exp().sum(1) - logits.exp()[torch.arange(len(yb)), yb]\n"
-            "        loss = wrong.mean()",
+            "wrong = logits.exp().sum(1) - logits.exp()[torch.arange(len(yb)), yb]\n        loss = wrong.mean()",
         ),
         Plant("regression", "    nn.Linear(64, 1),\n", "    nn.Linear(64, 1),\n    nn.Sigmoid(),\n"),
     ),
@@ -116,8 +107,7 @@ class Limits:
         Plant(
             "digits_cnn",
             "loss = F.cross_entropy(logits, yb)",
-            "right = logits[torch.arange(len(yb)), yb]\n"
-            "        loss = (logits.exp().sum(1).log() - right).mean()",
+            "right = logits[torch.arange(len(yb)), yb]\n        loss = (logits.exp().sum(1).log() - right).mean()",
         ),
     ),
 )
@@ -133,9 +123,7 @@ def loss_wrong_function(facts: Facts, limits: Limits) -> Iterator[Finding]:
             yield found
 
 
-def _judge(
-    facts: Facts, call: LossCallFact, given: TensorFact, target: TensorFact, limits: Limits
-) -> Finding | None:
+def _judge(facts: Facts, call: LossCallFact, given: TensorFact, target: TensorFact, limits: Limits) -> Finding | None:
     """Return the finding for one call, by its function."""
     if target.requires_grad and not given.requires_grad and call.function != "custom":
         return None  # swapped arguments are another cause
@@ -279,17 +267,13 @@ def _last(tail: tuple[OpFact, ...]) -> OpFact | None:
     return next((op for op in tail if op.function not in MOVES), None)
 
 
-def _custom(
-    facts: Facts, call: LossCallFact, given: TensorFact, target: TensorFact, limits: Limits
-) -> Finding | None:
+def _custom(facts: Facts, call: LossCallFact, given: TensorFact, target: TensorFact, limits: Limits) -> Finding | None:
     """Return a suspicion when a hand-written loss is low although the answers are wrong."""
     if len(given.shape) != 2 or not target.integral or target.max is None:  # noqa: PLR2004
         return None
     rows, outputs = given.shape
     ids = target.shape in {(rows,), (rows, 1)} and (target.min or 0) >= 0 and target.max < outputs
-    base = next(
-        (t for t in facts.trials or () if t.label == "base" and t.phase == call.phase), None
-    )
+    base = next((t for t in facts.trials or () if t.label == "base" and t.phase == call.phase), None)
     if not ids or outputs < 2 or base is None or base.accuracy is None or not base.losses:  # noqa: PLR2004
         return None
     first, last = base.losses[0], base.losses[-1]

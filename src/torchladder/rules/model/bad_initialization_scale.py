@@ -153,9 +153,7 @@ def _untrained(facts: Facts, call: LossCallFact, limits: Limits) -> bool:
     if call.value is None or not math.isfinite(call.value) or squashing(call) is not None:
         return False
     roots = [r for r in facts.roots or () if r.phase == call.phase]
-    sizes = [
-        max(abs(t.min or 0), abs(t.max or 0)) for r in roots for t in r.inputs if not t.integral
-    ]
+    sizes = [max(abs(t.min or 0), abs(t.max or 0)) for r in roots for t in r.inputs if not t.integral]
     here = [p for p in facts.parameters or () if p.phase == call.phase]
     loaded = any(r.pretrained for r in roots) or any(p.fresh is False for p in here)
     return not loaded and all(size <= limits.input_size for size in sizes)

@@ -5,12 +5,12 @@ A view, reshape or permute exchanges the batch axis with another one, a recurren
 batch as time (`batch_first`), or a reduction runs over the batch.
 
 ## Why it hurts
-A sample's answer changes with its neighbours. One batch can still be memorised, so the training loss
-may look fine; evaluation with other batch sizes or orders gives other answers.
+A sample's answer changes with its neighbours. One batch can still be memorised, so the training
+loss may look fine; evaluation with other batch sizes or orders gives other answers.
 
 ## How it is found
-In evaluation mode one sample of a batch is changed, and the outputs for the others are compared with
-what they were. They differ.
+In evaluation mode one sample of a batch is changed, and the outputs for the others are compared
+with what they were. They differ.
 
 ## What to do
 Keep axis 0 for samples through the whole forward pass; use `permute` where axes change places and
@@ -34,10 +34,16 @@ from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.model.tails import first_by_site, lines
 from torchladder.rules.registry import Plant, limit, rule
 
-PER_SAMPLE = frozenset(
-    "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy"
-    " binary_cross_entropy_with_logits".split()
-)
+PER_SAMPLE = frozenset({
+    "cross_entropy",
+    "nll_loss",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+})
 EDGES = 2
 
 
@@ -45,9 +51,7 @@ EDGES = 2
 class Limits:
     """When a change is more than rounding."""
 
-    change: float = limit(
-        1e-3, unit="relative change", why="other sums round at 1e-5, half at 1e-3"
-    )
+    change: float = limit(1e-3, unit="relative change", why="other sums round at 1e-5, half at 1e-3")
     min_samples: float = limit(2, unit="samples", why="one sample has no neighbour")
 
 

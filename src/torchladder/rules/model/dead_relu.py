@@ -18,9 +18,9 @@ or use a leaky ReLU.
 
 ## When it is a false alarm
 Natural sparsity: units that are zero on most samples but not on all. Pretrained or frozen layers,
-half of whose features may be foreign to a narrow data set. Experts that few samples are sent to, and
-layers seen on too few samples to tell. Between half and four fifths dead is a warning, and none at
-all where the model fits its batch.
+half of whose features may be foreign to a narrow data set. Experts that few samples are sent to,
+and layers seen on too few samples to tell. Between half and four fifths dead is a warning, and none
+at all where the model fits its batch.
 
 ## Sources
 Dying ReLU: Lu et al., https://arxiv.org/abs/1903.06733
@@ -40,12 +40,8 @@ from torchladder.rules.registry import Plant, limit, rule
 class Limits:
     """How much of a layer may be dead, and how much must have been seen."""
 
-    warn: float = limit(
-        0.5, unit="fraction of units", why="narrow inputs kill a third at the start"
-    )
-    error: float = limit(
-        0.8, unit="fraction of units", why="no initialisation in use kills so many"
-    )
+    warn: float = limit(0.5, unit="fraction of units", why="narrow inputs kill a third at the start")
+    error: float = limit(0.8, unit="fraction of units", why="no initialisation in use kills so many")
     min_units: float = limit(4, unit="units", why="shares of fewer units jump")
     min_samples: float = limit(100, unit="samples", why="a sparse unit may miss fewer by chance")
 
@@ -117,10 +113,6 @@ def _enough(act: ActivationFact, limits: Limits) -> bool:
 def _inherited(facts: Facts, act: ActivationFact) -> bool:
     """Return whether the layer before it was trained elsewhere or does not train."""
     fed = [
-        p
-        for p in facts.parameters or ()
-        if p.phase == act.phase and act.fed_by is not None and p.module == act.fed_by
+        p for p in facts.parameters or () if p.phase == act.phase and act.fed_by is not None and p.module == act.fed_by
     ]
-    return any(p.fresh is False for p in fed) or (
-        bool(fed) and not any(p.requires_grad for p in fed)
-    )
+    return any(p.fresh is False for p in fed) or (bool(fed) and not any(p.requires_grad for p in fed))

@@ -10,8 +10,8 @@ features: the loss falls a little and stalls. If all of it is cut off, `backward
 `element 0 of tensors does not require grad`.
 
 ## How it is found
-Parameters that the forward pass used, that an optimizer holds and that no loss reaches in any of the
-observed steps are traced to the call at which their path ends.
+Parameters that the forward pass used, that an optimizer holds and that no loss reaches in any of
+the observed steps are traced to the call at which their path ends.
 
 ## What to do
 Pass the tensor itself on; detach only what is logged or kept.
@@ -77,9 +77,7 @@ def detached_graph(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # noqa
     lost = [p for p in facts.parameters or () if _cut_off(p) and p.name not in reached]
     for phase in sorted({p.phase for p in lost}):
         here = [p for p in lost if p.phase == phase]
-        n_used = sum(
-            p.phase == phase and p.registered and p.requires_grad for p in facts.parameters
-        )
+        n_used = sum(p.phase == phase and p.registered and p.requires_grad for p in facts.parameters or ())
         yield _finding(
             here,
             f"no gradient reaches {len(here)} of the model's {n_used} parameters",

@@ -10,8 +10,8 @@ cannot go below ln(e + K - 1) - 1, which is 1.46 for ten classes. Gradients shri
 two softmax derivatives, and learning crawls.
 
 ## How it is found
-The operations between the loss and the last layer with weights are read from the autograd graph.
-A softmax along the class axis with nothing but reshapes between it and the loss is the fault; the
+The operations between the loss and the last layer with weights are read from the autograd graph. A
+softmax along the class axis with nothing but reshapes between it and the loss is the fault; the
 values of the loss's input (between 0 and 1, rows that sum to 1) confirm it.
 
 ## What to do

@@ -5,8 +5,8 @@ Everything is frozen, so that the loss has no gradient; or a new, untrained outp
 together with the body it was put on.
 
 ## Why it hurts
-With everything frozen `backward()` stops with `element 0 of tensors does not require grad`. A frozen
-new head keeps its random weights: the rest has to learn to please a random projection.
+With everything frozen `backward()` stops with `element 0 of tensors does not require grad`. A
+frozen new head keeps its random weights: the rest has to learn to please a random projection.
 
 ## How it is found
 `requires_grad` of every parameter is read beside whether anything but its initialisation ever wrote
@@ -48,18 +48,14 @@ MATRIX = 2
     plants=(
         Plant(
             "finetune",
-            "for p in net.features.parameters():\n    p.requires_grad = False\n"
-            "net.head = nn.Linear(32 * 4 * 4, 5)",
-            "net.head = nn.Linear(32 * 4 * 4, 5)\n"
-            "for p in net.parameters():\n    p.requires_grad = False",
+            "for p in net.features.parameters():\n    p.requires_grad = False\nnet.head = nn.Linear(32 * 4 * 4, 5)",
+            "net.head = nn.Linear(32 * 4 * 4, 5)\nfor p in net.parameters():\n    p.requires_grad = False",
             crashes=True,
         ),
         Plant(
             "finetune",
-            "for p in net.features.parameters():\n    p.requires_grad = False\n"
-            "net.head = nn.Linear(32 * 4 * 4, 5)",
-            "net.head = nn.Linear(32 * 4 * 4, 5)\n"
-            "for p in net.parameters():\n    p.requires_grad = p.dim() == 1",
+            "for p in net.features.parameters():\n    p.requires_grad = False\nnet.head = nn.Linear(32 * 4 * 4, 5)",
+            "net.head = nn.Linear(32 * 4 * 4, 5)\nfor p in net.parameters():\n    p.requires_grad = p.dim() == 1",
         ),
     ),
     near_misses=(

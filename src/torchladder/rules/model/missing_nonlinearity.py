@@ -5,8 +5,8 @@ Two or more linear (or convolutional) layers are stacked without an activation. 
 affine map, whatever their number and width.
 
 ## Why it hurts
-The model can draw only straight boundaries. On tasks that need more, the loss stops at what a linear
-model reaches; on others the depth costs time and numbers and gives nothing.
+The model can draw only straight boundaries. On tasks that need more, the loss stops at what a
+linear model reaches; on others the depth costs time and numbers and gives nothing.
 
 ## How it is found
 The autograd graph is walked from the loss to the model's entry. When it holds no non-linear
@@ -50,9 +50,11 @@ from torchladder.rules.registry import NoLimits, Plant, rule
             "x = self.fc2(self.fc1(x))",
         ),
         Plant(
-            "sequence_rnn",
-            "states, _ = self.rnn(torch.tanh(self.embed(x)))\n        last = self.drop(states[:, -1])",
-            "last = nn.functional.linear(self.embed(x).mean(dim=1), self.rnn.weight_ih_l0[:48])",
+            "autoencoder",
+            "self.encoder = nn.Sequential(nn.Linear(n_pixels, 128), nn.ReLU(), nn.Linear(128, n_code))\n"
+            "        self.decoder = nn.Sequential(nn.Linear(n_code, 128), nn.ReLU(), nn.Linear(128, n_pixels))",
+            "self.encoder = nn.Sequential(nn.Linear(n_pixels, 128), nn.Linear(128, n_code))\n"
+            "        self.decoder = nn.Sequential(nn.Linear(n_code, 128), nn.Linear(128, n_pixels))",
         ),
     ),
     near_misses=(
@@ -66,8 +68,7 @@ from torchladder.rules.registry import NoLimits, Plant, rule
             "self.encoder = nn.Sequential(nn.Linear(n_pixels, 128), nn.ReLU(), nn.Linear(128, n_code))\n"
             "        self.decoder = nn.Sequential("
             "nn.Linear(n_code, 128), nn.ReLU(), nn.Linear(128, n_pixels))",
-            "self.encoder = nn.Linear(n_pixels, n_code)\n"
-            "        self.decoder = nn.Linear(n_code, n_pixels)",
+            "self.encoder = nn.Linear(n_pixels, n_code)\n        self.decoder = nn.Linear(n_code, n_pixels)",
         ),
     ),
 )
@@ -102,9 +103,7 @@ def _finding(pairs: list[AffinePairFact], severity: Severity, standing: Standing
     """Return the finding about all these pairs."""
     n_layers = len({name for pair in pairs for name in (pair.first, pair.second)})
     if standing is Standing.PROVEN:
-        message = (
-            f"{n_layers} affine layers make up the whole model, with nothing non-linear between"
-        )
+        message = f"{n_layers} affine layers make up the whole model, with nothing non-linear between"
     else:
         message = f"{n_layers} affine layers in series have nothing non-linear between them"
     first = pairs[0]

@@ -1,8 +1,8 @@
 """The model's last operation is a ReLU, and the loss asks for values it cannot give.
 
 ## What is wrong
-A ReLU stands between the last layer and the loss. Its output is never negative, but the targets
-(or the logits that the loss needs) are.
+A ReLU stands between the last layer and the loss. Its output is never negative, but the targets (or
+the logits that the loss needs) are.
 
 ## Why it hurts
 Negative targets can never be met. Where the last layer's output is below zero the ReLU passes no
@@ -55,12 +55,8 @@ CLASSES = frozenset({"cross_entropy", "nll_loss"})
 class Limits:
     """How far below zero targets lie, and when a unit is dead."""
 
-    noise: float = limit(
-        0.1, unit="standard deviations", why="noise around a background of zero reaches so far"
-    )
-    clear: float = limit(
-        0.8, unit="standard deviations", why="targets on both sides of zero, not a tail of noise"
-    )
+    noise: float = limit(0.1, unit="standard deviations", why="noise around a background of zero reaches so far")
+    clear: float = limit(0.8, unit="standard deviations", why="targets on both sides of zero, not a tail of noise")
     min_samples: float = limit(100, unit="samples", why="a rare class is missing from fewer")
 
 
@@ -74,7 +70,9 @@ class Limits:
     plants=(
         Plant("autoencoder", "nn.Linear(128, n_pixels))", "nn.Linear(128, n_pixels), nn.ReLU())"),
         Plant(
-            "autoencoder", "F.mse_loss(model(noisy), clean)", "F.l1_loss(F.relu(model(noisy)), clean)"
+            "autoencoder",
+            "F.mse_loss(model(noisy), clean)",
+            "F.l1_loss(F.relu(model(noisy)), clean)",
         ),
         Plant(
             "sequence_rnn",
@@ -131,7 +129,7 @@ def _judge(facts: Facts, call: LossCallFact, op: OpFact, limits: Limits) -> Find
         if target is None or target.mean is None or target.min is None or target.min > 0:
             return None
         seen = (Measurement("share of positive targets", round(target.mean, 3)),)
-        return _finding(call, op, "no probability below 0.5 can be given", seen)
+        return _finding(call, op, "no probability is below 0.5", seen)
     dead = _dead_scores(facts, call, op, limits)
     if dead is not None:
         seen = (Measurement("scores that are zero on every sample", dead.dead, expected=0),)
@@ -143,9 +141,7 @@ def _judge(facts: Facts, call: LossCallFact, op: OpFact, limits: Limits) -> Find
     return _finding(call, op, what, (), severity=Severity.WARNING, standing=Standing.SUSPECTED)
 
 
-def _dead_scores(
-    facts: Facts, call: LossCallFact, op: OpFact, limits: Limits
-) -> ActivationFact | None:
+def _dead_scores(facts: Facts, call: LossCallFact, op: OpFact, limits: Limits) -> ActivationFact | None:
     """Return the activation at the ReLU's line if some of its scores are zero on every sample."""
     for act in facts.activations or ():
         here = act.phase == call.phase and act.place == op.place and act.module == op.module

@@ -9,16 +9,16 @@ Values between 0 and 1 become probabilities between 0.50 and 0.73: a negative sa
 less than ln 2, a positive one never less than 0.31. The loss stalls close to chance.
 
 ## How it is found
-The operations between the loss and the last layer with weights are read from the autograd graph.
-A sigmoid with nothing but reshapes between it and the loss is the fault.
+The operations between the loss and the last layer with weights are read from the autograd graph. A
+sigmoid with nothing but reshapes between it and the loss is the fault.
 
 ## What to do
 Return the logits; apply the sigmoid where probabilities are shown, and compare logits with 0.
 
 ## When it is a false alarm
-`binary_cross_entropy` after a sigmoid is right. So are gates (a product follows), scaled or
-shifted sigmoids that bound the logits on purpose (an operation follows), auxiliary terms that do
-not enter the backward pass, and a focal loss that uses the sigmoid beside the logits.
+`binary_cross_entropy` after a sigmoid is right. So are gates (a product follows), scaled or shifted
+sigmoids that bound the logits on purpose (an operation follows), auxiliary terms that do not enter
+the backward pass, and a focal loss that uses the sigmoid beside the logits.
 
 ## Sources
 BCEWithLogitsLoss: https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
@@ -39,14 +39,12 @@ from torchladder.rules.model.tails import (
 )
 from torchladder.rules.registry import NoLimits, Plant, rule
 
-LOSSES = frozenset(
-    {
-        "binary_cross_entropy_with_logits",
-        "multilabel_soft_margin_loss",
-        "soft_margin_loss",
-        "cross_entropy",
-    }
-)
+LOSSES = frozenset({
+    "binary_cross_entropy_with_logits",
+    "multilabel_soft_margin_loss",
+    "soft_margin_loss",
+    "cross_entropy",
+})
 
 
 @rule(

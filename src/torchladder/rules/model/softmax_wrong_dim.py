@@ -9,8 +9,8 @@ Each class's scores are normalised over the samples of the batch, so what a samp
 on its neighbours, and a sample's own probabilities do not sum to 1. With one sample they are all 1.
 
 ## How it is found
-The last softmax before the loss is read from the autograd graph with its axis and shape; the axis is
-0 although the tensor has a class axis of its own.
+The last softmax before the loss is read from the autograd graph with its axis and shape; the axis
+is 0 although the tensor has a class axis of its own.
 
 ## What to do
 `dim=1`, or `dim=-1`. `nn.Softmax()` without `dim` picks axis 0 for 1-D and 3-D tensors.
@@ -40,10 +40,17 @@ from torchladder.rules.model.tails import (
 )
 from torchladder.rules.registry import NoLimits, Plant, rule
 
-LOSSES = frozenset(
-    "nll_loss cross_entropy binary_cross_entropy mse_loss l1_loss smooth_l1_loss kl_div"
-    " gaussian_nll_loss custom".split()
-)
+LOSSES = frozenset({
+    "nll_loss",
+    "cross_entropy",
+    "binary_cross_entropy",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "kl_div",
+    "gaussian_nll_loss",
+    "custom",
+})
 PASSED_OVER = frozenset({"log", "clamp", "clampmin", "clampmax", "gather", "indexselect"})
 
 
@@ -114,8 +121,9 @@ def _over_batch(call: LossCallFact, op: OpFact) -> bool:
 def _seen(call: LossCallFact, op: OpFact) -> tuple[Measurement, ...]:
     """Return the axis, and the row sums where they are those of the softmax itself."""
     seen = [Measurement("axis of the softmax", op.dim, expected=len(op.shape) - 1)]
-    spread = call.input.row_sum_spread if call.input is not None else None
-    if plain_name(op) in SOFTMAXES and spread is not None and call.input.shape == op.shape:
+    same = call.input if call.input is not None and call.input.shape == op.shape else None
+    spread = same.row_sum_spread if same is not None else None
+    if plain_name(op) in SOFTMAXES and spread is not None:
         what = "largest deviation of a row's sum from their mean"
         seen.append(Measurement(what, round(spread, 4), expected=0))
     return tuple(seen)

@@ -9,13 +9,56 @@ from collections.abc import Iterator
 from torchladder.core.facts import LossCallFact, OpFact
 from torchladder.core.findings import Change, Place
 
-SHAPING = frozenset(
-    "view reshape flatten unflatten squeeze unsqueeze permute transpose t mt contiguous clone to"
-    " tocopy float double half type typeas getitem select slice index narrow cat concat stack"
-    " expand movedim moveaxis swapaxes chunk split unbind reshapealias unsafeview alias identity"
-    " asstrided".split()
-)
-AXIS_MOVES = frozenset("permute transpose t mt movedim moveaxis swapaxes".split())
+SHAPING = frozenset({
+    "view",
+    "reshape",
+    "flatten",
+    "unflatten",
+    "squeeze",
+    "unsqueeze",
+    "permute",
+    "transpose",
+    "t",
+    "mt",
+    "contiguous",
+    "clone",
+    "to",
+    "tocopy",
+    "float",
+    "double",
+    "half",
+    "type",
+    "typeas",
+    "getitem",
+    "select",
+    "slice",
+    "index",
+    "narrow",
+    "cat",
+    "concat",
+    "stack",
+    "expand",
+    "movedim",
+    "moveaxis",
+    "swapaxes",
+    "chunk",
+    "split",
+    "unbind",
+    "reshapealias",
+    "unsafeview",
+    "alias",
+    "identity",
+    "asstrided",
+})
+AXIS_MOVES = frozenset({
+    "permute",
+    "transpose",
+    "t",
+    "mt",
+    "movedim",
+    "moveaxis",
+    "swapaxes",
+})
 SOFTMAXES = frozenset({"softmax"})
 LOG_SOFTMAXES = frozenset({"logsoftmax"})
 SIGMOIDS = frozenset({"sigmoid", "expit"})
@@ -72,9 +115,7 @@ def lines(*places: Place | None) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
-def first_by_site(
-    calls: tuple[LossCallFact, ...] | None, functions: frozenset[str]
-) -> Iterator[LossCallFact]:
+def first_by_site(calls: tuple[LossCallFact, ...] | None, functions: frozenset[str]) -> Iterator[LossCallFact]:
     """Yield the first differentiated call of each of these losses, by phase and line."""
     seen = set()
     for call in calls or ():

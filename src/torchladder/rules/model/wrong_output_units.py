@@ -43,18 +43,20 @@ from torchladder.rules.model.tails import (
 from torchladder.rules.registry import Plant, limit, rule
 
 CLASSES = frozenset({"cross_entropy", "nll_loss"})
-AFTER_SOFTMAX = CLASSES | frozenset(
-    "binary_cross_entropy binary_cross_entropy_with_logits mse_loss l1_loss custom".split()
-)
+AFTER_SOFTMAX = CLASSES | frozenset({
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+    "l1_loss",
+    "custom",
+})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When labels count as one contiguous set."""
 
-    dense: float = limit(
-        2.0, unit="labels per distinct label", why="a small batch misses every other class at most"
-    )
+    dense: float = limit(2.0, unit="labels per distinct label", why="a small batch misses every other class at most")
 
 
 @rule(
@@ -76,9 +78,7 @@ class Limits:
     ),
     near_misses=(
         Plant("digits_mlp", "nn.Linear(hidden, 10)", "nn.Linear(hidden, 12)"),
-        Plant(
-            "tiny_lm", "self.head = nn.Linear(dim, len(chars))", "self.head = nn.Linear(dim, 32)"
-        ),
+        Plant("tiny_lm", "self.head = nn.Linear(dim, len(chars))", "self.head = nn.Linear(dim, 32)"),
     ),
 )
 def wrong_output_units(facts: Facts, limits: Limits) -> Iterator[Finding]:
@@ -148,9 +148,7 @@ def _contiguous(labels: set[int], width: int, limits: Limits) -> bool:
     return not lone and max(labels) + 1 <= limits.dense * len(labels)
 
 
-def _finding(
-    facts: Facts, call: LossCallFact, message: str, place: Place | None, title: str
-) -> Finding:
+def _finding(facts: Facts, call: LossCallFact, message: str, place: Place | None, title: str) -> Finding:
     """Return the finding at the line that made the last layer."""
     last = [p for p in facts.parameters or () if p.output_layer and p.phase == call.phase]
     made = last[0].created if last else None

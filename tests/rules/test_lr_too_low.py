@@ -1,0 +1,59 @@
+"""Lr too low: fires on sick facts, is silent on near ones."""
+
+from torchladder.core.facts import Facts, OptimizerFact, RootFact, TrialFact
+from torchladder.core.findings import Standing
+from torchladder.rules.loop.lr_too_low import lr_too_low as rule_
+
+
+def optimizer(**parts):
+    known = {"id": 1, "phase": 0, "type": "Adam", "created": None, "n_tensors": 4}
+    known |= {"n_reached": 4, "n_registered": 4, "groups": ({"lr": 1e-3},), "lr_min": 1e-3, "lr_max": 1e-3}
+    known |= {"scheduled": False, "zero_grad_places": (), "step_places": ()}
+    known |= {"backward_places": (), "zero_grads": 20, "steps": 20, "dense_steps": 20}
+    known |= {"carried_steps": 0, "backwards_per_step": 1.0, "empty_steps": 0, "gradless_steps": 0}
+    return OptimizerFact(**{**known, **parts})
+
+
+def base(*losses, passed=False, phase=0):
+    return TrialFact("base", phase, losses, passed, "")
+
+
+def test_without_facts_it_does_not_know():
+    """Not having looked is not the same as having found nothing."""
+    assert rule_.judge(Facts()) is None
+
+
+SLOW = (2.3, 2.299, 2.298, 2.297)
+
+
+def judge(trial, roots=None, **parts):
+    return rule_.judge(Facts(optimizers=(optimizer(**parts),), trials=(trial,), roots=roots))
+
+
+def test_tiny_updates_are_suspected():
+    """With three larger rates to try; dropout's jitter does not matter."""
+    (found,) = judge(base(2.3, 2.4, 2.2, 2.35), update_ratio=1e-7, lr_max=1e-7)
+
+    assert found.standing is Standing.SUSPECTED
+    assert [fix.change.args["factor"] for fix in found.fixes] == [10, 100, 1000]
+
+
+def test_a_smooth_slow_fall_is_suspected():
+    """Unless the updates are large."""
+    assert judge(base(*SLOW))
+    assert judge(base(*SLOW), update_ratio=0.1) == []
+
+
+def test_silent_on_look_alikes():
+    """Passed, unjudged, leaping, gradless, zero rate, warming up, fine-tuning."""
+    loaded = (RootFact("m", "M", 0, 1, 1, (), None, pretrained=True),)
+    warming = {"scheduled": True, "lr_max": 1e-5, "groups": ({"lr": 1e-5, "initial_lr": 1e-3},)}
+
+    assert judge(base(*SLOW, passed=True)) == []
+    assert judge(base(*SLOW, passed=None)) == []
+    assert judge(base(2.3, 9.0, 30.0), update_ratio=1e-7) == []
+    assert judge(base(*SLOW), gradless_steps=20) == []
+    assert judge(base(*SLOW), n_reached=0) == []
+    assert judge(base(*SLOW), lr_max=0.0) == []
+    assert judge(base(*SLOW), **warming) == []
+    assert judge(base(*SLOW), roots=loaded, update_ratio=1e-5) == []
