@@ -30,9 +30,7 @@ TRAIN = """
 """
 
 
-def test_a_run_to_the_end_is_collected(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_run_to_the_end_is_collected(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """The payload is the collector's, the fact says how it went."""
     write("train.py", TRAIN)
 
@@ -45,9 +43,7 @@ def test_a_run_to_the_end_is_collected(
     assert run.program.peak_memory_bytes > 50_000_000
 
 
-def test_stop_ends_at_once_without_unwinding(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_stop_ends_at_once_without_unwinding(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """Neither finally nor except of the program sees it; what was printed is kept."""
     write("train.py", TRAIN)
 
@@ -84,9 +80,7 @@ def test_a_program_stuck_in_c_code_is_killed(
     assert "did not react" in run.failure
 
 
-def test_a_killed_program_names_the_signal(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_killed_program_names_the_signal(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """A segmentation fault is told from an exception."""
     write("train.py", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
 
@@ -95,9 +89,7 @@ def test_a_killed_program_names_the_signal(
     assert (program.state, program.exit_status, program.error.type) == ("killed", 139, "SIGSEGV")
 
 
-def test_reading_stdin_is_an_end_of_file(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_reading_stdin_is_an_end_of_file(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """A program that asks a question crashes with EOFError instead of waiting for ever."""
     write("train.py", "input('Continue? ')")
 
@@ -106,9 +98,7 @@ def test_reading_stdin_is_an_end_of_file(
     assert (program.state, program.error.type) == ("crashed", "EOFError")
 
 
-def test_a_missing_package_is_named(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_missing_package_is_named(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """The error keeps the type by which a missing package is recognised."""
     write("train.py", "import missing_package_x")
 
@@ -119,9 +109,7 @@ def test_a_missing_package_is_named(
 
 
 @pytest.mark.parametrize("what", ["attach", "collect"])
-def test_a_failing_observer_is_reported(
-    what: str, write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_failing_observer_is_reported(what: str, write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """The run returns without a payload and with our traceback."""
     write("train.py", "print('ran')")
 
@@ -131,9 +119,7 @@ def test_a_failing_observer_is_reported(
     assert f"cannot {what}" in run.failure
 
 
-def test_nothing_of_the_program_outlives_the_run(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_nothing_of_the_program_outlives_the_run(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """Its children are gone, also those in a session of their own."""
     write(
         "train.py",
@@ -159,9 +145,7 @@ def _is_running(pid: int) -> bool:
         return False
 
 
-def test_an_interrupt_of_the_parent_ends_the_child(
-    write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_an_interrupt_of_the_parent_ends_the_child(write: Callable[..., Path], tmp_path: Path) -> None:
     """Ctrl-C is raised on, and the program does not go on in the background."""
     write("train.py", "import time; time.sleep(1000)")
     seen: list[int] = []
@@ -186,9 +170,7 @@ def _is_child(folder: Path) -> bool:
     return folder.name.isdecimal() and int(fields[1]) == os.getpid()
 
 
-def test_the_program_hears_that_nothing_is_to_be_sent(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_the_program_hears_that_nothing_is_to_be_sent(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """Trackers are switched off by the environment, and ours is untouched."""
     before = dict(os.environ)
     write("train.py", "import os; print(os.environ['WANDB_MODE'], os.environ['MPLBACKEND'])")

@@ -9,7 +9,7 @@ import pytest
 
 WORLD = '''
     """The doc."""
-    import builtins, inspect, json, multiprocessing, os, pickle, sys, threading, traceback, warnings
+    import builtins, inspect, json, multiprocessing, os, pickle, re, sys, threading, traceback, warnings
 
     class Own:
         def __eq__(self, other):
@@ -28,7 +28,7 @@ WORLD = '''
         return {
             "argv": sys.argv,
             "path": sys.path,
-            "globals": {k: repr(v) for k, v in sorted(globals().items()) if k[:2] == "__"
+            "globals": {k: re.sub("0x[0-9a-f]+", "", repr(v)) for k, v in sorted(globals().items()) if k[:2] == "__"
                         and k not in ("__builtins__", "__loader__")},
             "global order": [k for k in globals() if k[:2] == "__"],
             "builtins": __builtins__ is builtins,
@@ -89,9 +89,7 @@ def test_a_module_sees_what_python_shows_it(
     assert expected == _world(program["stdout_tail"])
 
 
-def test_a_package_is_run_by_its_main_module(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_package_is_run_by_its_main_module(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """``-m package`` runs ``package.__main__``."""
     write("package/__init__.py", "value = 7")
     write("package/__main__.py", "from . import value; print(value, __spec__.name, __package__)")
@@ -138,9 +136,7 @@ def test_the_end_is_the_same(
     assert expected.stderr == (tmp_path / "scratch/stderr.txt").read_text()
 
 
-def test_a_crash_names_the_lines_of_the_user(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_a_crash_names_the_lines_of_the_user(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """Frames are the user's only, relative to the working folder, innermost last."""
     write("helper.py", "import json\n\ndef load(text):\n    return json.loads(text)\n")
     write("train.py", "import helper\n\nhelper.load(\n    '{'\n)\n")
@@ -148,14 +144,13 @@ def test_a_crash_names_the_lines_of_the_user(
     error = observe("train.py").program.error
 
     assert error.type == "JSONDecodeError"
-    assert [
-        (f.path, f.line, f.end_line, f.function) for f in error.frames
-    ] == [("train.py", 3, 5, "<module>"), ("helper.py", 4, 4, "load")]
+    assert [(f.path, f.line, f.end_line, f.function) for f in error.frames] == [
+        ("train.py", 3, 5, "<module>"),
+        ("helper.py", 4, 4, "load"),
+    ]
 
 
-def test_exit_functions_and_threads_are_waited_for(
-    write: Callable[..., Path], observe: Callable[..., Any]
-) -> None:
+def test_exit_functions_and_threads_are_waited_for(write: Callable[..., Path], observe: Callable[..., Any]) -> None:
     """What the program registered with atexit runs, after its threads have ended."""
     write(
         "train.py",

@@ -131,7 +131,11 @@ def _renames() -> Any:
     Path("draft").write_text("d")
     Path("draft").rename("final")
     shutil.move("final", "moved/final")
-    return sorted(str(p) for p in Path().rglob("*")), Path("moved/final").read_text(), Path("moved/kept.txt").read_text()
+    return (
+        sorted(str(p) for p in Path().rglob("*")),
+        Path("moved/final").read_text(),
+        Path("moved/kept.txt").read_text(),
+    )
 
 
 def _deletions() -> Any:
@@ -139,7 +143,7 @@ def _deletions() -> Any:
     shutil.rmtree("data")
     gone = os.listdir()
     with pytest.raises(FileNotFoundError, match=r"'old\.txt'"):
-        open("old.txt")
+        open("old.txt").close()
     with pytest.raises(FileNotFoundError):
         os.stat("data/kept.txt")
     os.mkdir("data")
@@ -153,14 +157,20 @@ def _copies() -> Any:
     shutil.copytree("data", "data2")
     os.link("old.txt", "c.txt")
     os.symlink("old.txt", "latest")
-    return [Path(p).read_text() for p in ("a.txt", "b.txt", "data2/kept.txt", "c.txt", "latest")], os.path.islink("latest")
+    return [Path(p).read_text() for p in ("a.txt", "b.txt", "data2/kept.txt", "c.txt", "latest")], os.path.islink(
+        "latest"
+    )
 
 
 def _moving_about() -> Any:
     os.makedirs("runs/1")
     os.chdir("runs/1")
     Path("here.txt").write_text("h")
-    seen = [os.path.relpath(os.getcwd(), os.path.dirname(os.path.dirname(os.getcwd()))), os.listdir(), Path("../../old.txt").read_text()]
+    seen = [
+        os.path.relpath(os.getcwd(), os.path.dirname(os.path.dirname(os.getcwd()))),
+        os.listdir(),
+        Path("../../old.txt").read_text(),
+    ]
     os.chdir("../..")
     Path("back.txt").write_text("b")
     return seen, Path("runs/1/here.txt").read_text()
@@ -178,10 +188,10 @@ def _temporary() -> Any:
 def _refusals() -> Any:
     kinds = []
     for action in (
-        lambda: open("missing/x", "w"),
-        lambda: open("old.txt", "x"),
-        lambda: open("missing.txt", "r+"),
-        lambda: open("data", "w"),
+        lambda: open("missing/x", "w").close(),
+        lambda: open("old.txt", "x").close(),
+        lambda: open("missing.txt", "r+").close(),
+        lambda: open("data", "w").close(),
         lambda: os.mkdir("data"),
         lambda: os.mkdir("missing/deeper"),
         lambda: os.rmdir("data"),
@@ -239,9 +249,7 @@ def test_the_system_temp_folder_and_kept_roots_are_real(folder: Path, tmp_path: 
         (kept / "real.txt").write_text("r")
         (folder / "not.txt").write_text("n")
 
-    assert [True, True, False] == [
-        p.exists() for p in (tmp_path / "real.txt", kept / "real.txt", folder / "not.txt")
-    ]
+    assert [p.exists() for p in (tmp_path / "real.txt", kept / "real.txt", folder / "not.txt")] == [True, True, False]
 
 
 def test_workers_and_child_processes_share_what_was_written(

@@ -219,7 +219,8 @@ class Ascent:
         verdict = "broken" if cause else "undecided"
         if not cause and all(r.state is State.PASSED for r in results) and not self.failed_program:
             verdict = "healthy"
-        failed = (self.failed_program or program.state == "crashed") and cause is None
+        early = program.state == "crashed" and program.optimizer_steps < 2  # noqa: PLR2004
+        failed = (self.failed_program or early) and cause is None
         return Report(
             schema=1,
             tool=torchladder.__version__,

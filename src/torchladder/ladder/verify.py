@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 
 from torchladder.core.facts import Facts, TrialFact
-from torchladder.core.findings import Finding, Fix, Measurement
+from torchladder.core.findings import Finding, Fix, Measurement, Standing
 from torchladder.ladder.subject import BATCH_STEPS, Subject
 
-FREE_STEPS = 160  # of the program's own steps, when one batch cannot tell
+FREE_STEPS = 600  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
 FASTER = 0.5  # and this share of the steps as faster
 ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
@@ -27,10 +27,10 @@ def base_trial(facts: Facts, phase: int | None) -> TrialFact | None:
 
 def cured(base: TrialFact | None, trial: TrialFact) -> bool | None:
     """Tell whether a trial passes where the base did not, or passes far sooner; None: cannot tell."""
-    if trial.passed is False:
-        return False
     if base is None or trial.passed is None:
         return None
+    if trial.passed is False:
+        return None if base.passed else False  # a batch that was memorised anyway proves nothing
     if base.passed is not True:
         return True
     if base.chance == 0 and trial.chance:  # targets that were all alike now differ, and are fitted
@@ -87,7 +87,7 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
         after=measure(trial),
         seconds=round(time.monotonic() - started, 2),
     )
-    if verdict is not None or finding.standing.value == "suspected":
+    if verdict is not None or finding.standing is Standing.SUSPECTED:
         return done
     return _try_freely(done, finding, subject)
 

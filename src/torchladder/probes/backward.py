@@ -97,7 +97,7 @@ class Backward:
 
     def _look(self, loss: torch.Tensor) -> frozenset[int]:
         """Read the graph behind the differentiated scalar."""
-        session, ops, pending = self.session, self.session.operations, self.session.pending
+        ops, pending = self.session.operations, self.session.pending
         nodes = set(graph.walk(loss.grad_fn)) if loss.grad_fn is not None else set()
         found = {id(n.variable): n.variable for n in nodes if graph.is_leaf(n)}
         pending.reached.update(found)
@@ -105,14 +105,10 @@ class Backward:
         self._losses(loss, nodes)
         missing = {i for i in ops.used if i not in pending.reached}
         for cut in ops.cuts if missing else []:
-            for node in graph.walk(cut.node):
-                if graph.is_leaf(node) and id(node.variable) in missing:
-                    pending.cuts.setdefault(id(node.variable), (cut.call, cut.place))
-        for key, place in ops.blocked.items():
-            if key in missing:
-                pending.cuts.setdefault(key, ("no_grad", place))
+            lost = cut.users & nodes if cut.followed else cut.inside
+            for key in cut.leaves & missing if lost else ():
+                pending.cuts.setdefault(key, (cut.call, cut.place))
         pending.broadcasts += ops.broadcasts
-        del session
         return frozenset(found)
 
     def _losses(self, loss: torch.Tensor, nodes: set[Any]) -> None:
@@ -127,12 +123,23 @@ class Backward:
             pending.loss_calls.append(call.fact(-1, -1, differentiated=call.node in nodes))
             if call.input_node is None or call.node not in nodes:
                 continue
-            last = graph.previous_affine(call.input_node)
+            last = self._last_layer(call.input_node)
             if last is not None:
-                pending.output_weights.add(id(last.weight))
+                pending.output_weights.add(id(last))
             if not pending.pairs:
                 self._pairs(call.input_node)
         ops.loss_calls = []
+
+    def _last_layer(self, node: Any) -> torch.Tensor | None:
+        """Return the weight of the layer nearest the loss, frozen or not."""
+        layers = self.session.operations.layers
+        for up in graph.walk(node, stop=lambda n: n in layers or graph.affine(n) is not None):
+            if up in layers:
+                return layers[up]
+            found = graph.affine(up)
+            if found is not None:
+                return found.weight
+        return None
 
     def _pairs(self, node: Any) -> None:
         whole = graph.is_linear(node)

@@ -4,7 +4,7 @@ Keeps, for the step in flight, which user line made which graph node; which data
 output; which calls cut the graph; and the rows for losses, broadcasts, activations and casts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +24,7 @@ RELUS = {"relu", "relu_", "relu6", "threshold", "threshold_", "hardtanh"}
 SQUASHES = {"sigmoid": (0.0, 1.0), "sigmoid_": (0.0, 1.0), "tanh": (-1.0, 1.0), "tanh_": (-1.0, 1.0)}
 SATURATED = 0.99
 CUTS = {"detach", "detach_", "data.__get__", "item", "tolist", "numpy", "__float__", "__array__", "tensor", "argmax"}
+UNTRACEABLE = {"item", "tolist", "numpy", "__float__", "__array__"}
 CASTS = {"long", "int", "to", "type", "short", "char", "byte", "bool", "type_as", "tensor", "as_tensor", "LongTensor"}
 INTEGRAL = {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
 ELEMENTWISE = {
@@ -43,11 +44,24 @@ class Meeting:
 
 @dataclass
 class Cut:
-    """A call that leaves the graph behind; ``node`` is where the graph ended."""
+    """A call that leaves the graph behind.
+
+    ``leaves`` are the weights behind it. What it gave is followed through the data operations after
+    it to ``users``, the graph nodes that take it up again: only then is something lost to the loss.
+    Values that left torch (``item``, ``numpy``) cannot be followed; ``inside`` tells whether the call
+    was made within a model's forward.
+    """
 
     call: str
     place: Place | None
-    node: Any
+    leaves: frozenset[int]
+    inside: bool
+    users: set[Any] = field(default_factory=set)
+
+    @property
+    def followed(self) -> bool:
+        """Whether its result stayed a tensor."""
+        return self.call not in UNTRACEABLE
 
 
 @dataclass
@@ -80,10 +94,11 @@ class Operations:
     def begin_step(self) -> None:
         """Forget the graph of the step before."""
         self.ops: dict[Any, OpFact] = {}
+        self.layers: dict[Any, torch.Tensor] = {}  # graph node -> weight, frozen ones included
         self.meetings: list[Meeting] = []
         self.cuts: list[Cut] = []
         self.used: set[int] = set()
-        self.blocked: dict[int, Place | None] = {}
+        self.tainted: dict[int, tuple[torch.Tensor, list[Cut]]] = {}
         self.loss_calls: list[LossCall] = []
         self.broadcasts: list[BroadcastFact] = []
 
@@ -109,14 +124,15 @@ class Operations:
         if not self.session.dense:
             return
         given = [t for t in tensors_in((call.args, call.kwargs), 3)]
-        self._uses(call, given)
         out = call.out[0] if isinstance(call.out, tuple) and call.out else call.out
+        self._uses(call, given, out)
         if not isinstance(out, torch.Tensor):
             if name in CUTS:
-                self._cut(call, given)
+                self._cut(call, given, None)
             return
+        self._follow(out, given)
         if name in CUTS and not out.requires_grad:
-            self._cut(call, given)
+            self._cut(call, given, out)
         elif out.requires_grad and out.is_leaf and given == []:
             self.leaf_at[id(out)] = call.place  # type: ignore[assignment]
         if out.grad_fn is not None:
@@ -135,6 +151,9 @@ class Operations:
                 dim=_dim(call, out),
                 shape=tuple(out.shape),
             )
+        weight = next((t for t in given if isinstance(t, nn.Parameter) and t.dim() > 1), None)
+        if weight is not None:
+            self.layers[out.grad_fn] = weight
         if running is None or not self.session.carries(running):
             met = [t for t in given if not t.requires_grad and t.numel() > 1]
             self.meetings += [Meeting(call.name, call.place, t) for t in met]
@@ -144,19 +163,37 @@ class Operations:
             with self.session.quiet():
                 self._activate(call, out)
 
-    def _uses(self, call: Call, given: list[torch.Tensor]) -> None:
+    def _uses(self, call: Call, given: list[torch.Tensor], out: Any) -> None:
         weights = [t for t in given if isinstance(t, nn.Parameter)]
         self.used.update(id(w) for w in weights)
-        training = self.session.pending.root_calls and self.session.modules.stack
-        if weights and not torch.is_grad_enabled() and training:
-            for w in weights:
-                if w.requires_grad:
-                    self.blocked.setdefault(id(w), call.place)
+        blocked = [w for w in weights if w.requires_grad]
+        if blocked and not torch.is_grad_enabled() and self.session.modules.in_training_forward():
+            cut = Cut("no_grad", call.place, frozenset(map(id, blocked)), inside=True)
+            self.cuts.append(cut)
+            if isinstance(out, torch.Tensor):
+                self.tainted[id(out)] = (out, [cut])
 
-    def _cut(self, call: Call, given: list[torch.Tensor]) -> None:
+    def _cut(self, call: Call, given: list[torch.Tensor], out: torch.Tensor | None) -> None:
         for t in given:
-            if t.grad_fn is not None:
-                self.cuts.append(Cut(call.name, call.place, t.grad_fn))
+            if t.grad_fn is None:
+                continue
+            with self.session.quiet():
+                leaves = frozenset(id(leaf) for leaf in graph.leaves(t))
+            cut = Cut(call.name, call.place, leaves, self.session.modules.in_training_forward())
+            self.cuts.append(cut)
+            if out is not None:
+                self.tainted[id(out)] = (out, [cut])
+
+    def _follow(self, out: torch.Tensor, given: list[torch.Tensor]) -> None:
+        """Follow what was cut off to where it is taken up again."""
+        cuts = [cut for t in given if id(t) in self.tainted for cut in self.tainted[id(t)][1]]
+        if not cuts:
+            return
+        if out.grad_fn is not None:
+            for cut in cuts:
+                cut.users.add(out.grad_fn)
+        else:
+            self.tainted[id(out)] = (out, cuts)
 
     def _grad_switch(self, call: Call) -> None:
         t = call.args[0]
@@ -214,7 +251,7 @@ class Operations:
         row = table.get(key)
         if row is None:
             created = modules.created(running)
-            name = self.session.parameter_name(fed.weight) if fed else None
+            name = (self.session.parameter_name(fed.weight) or "").rpartition(".")[0] or None if fed else None
             row = table[key] = Activation(call.name, call.place, path, created, name, torch.zeros_like(alive))
         row.alive |= alive
         row.zeros += float((rows == 0).float().mean())

@@ -258,7 +258,7 @@ class Session:
 
     def collect(self) -> dict[str, Any]:
         """Return the facts as JSON; what went wrong with a probe is among them."""
-        return {"facts": to_json(self.facts()), "backwards": self.backward.count, "steps": self.steps}
+        return {"facts": to_json(self.facts()), "backwards": self.backward.count, "steps": self.steps, "hurried": self.loaders.cut_short}
 
 
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

@@ -4,7 +4,8 @@ Each takes the overlay first and then what the real function takes. Descriptors 
 to a descriptor (``dir_fd``) go to the real functions unseen.
 """
 
-# ruff: noqa: PTH -- this is the layer beneath pathlib, called for every file of the program
+# This is the layer beneath pathlib, called for every file the program opens.
+# ruff: noqa: PTH
 
 import errno
 import io
@@ -17,7 +18,7 @@ from typing import IO, Any, Self
 from torchladder.runner.overlay import AnyPath, Overlay
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_real_open, _real_os_open = io.open, os.open  # noqa: UP020 -- the two names are patched alike
+_real_open, _real_os_open = io.open, os.open
 
 
 def is_foreign(path: object, options: dict[str, Any]) -> bool:
@@ -34,9 +35,7 @@ def open_file(overlay: Overlay, file: Any, mode: str = "r", *args: Any, **option
     return _real_open(file, mode, *args, **options)
 
 
-def os_open(
-    overlay: Overlay, path: AnyPath, flags: int, mode: int = 0o777, **options: Any
-) -> int:
+def os_open(overlay: Overlay, path: AnyPath, flags: int, mode: int = 0o777, **options: Any) -> int:
     """Open a descriptor, on the changed version if there is one or will be one."""
     if is_foreign(path, options) or overlay.locate(path) is None:
         return _real_os_open(path, flags, mode, **options)
@@ -200,8 +199,9 @@ def readlink(overlay: Overlay, path: Any, **options: Any) -> Any:
     """Return where a link leads, by the name the program knows."""
     if is_foreign(path, options):
         return os.readlink(path, **options)
-    pointed = os.readlink(overlay.read(path))
-    return overlay.virtual(pointed) if isinstance(pointed, str) else pointed
+    pointed = os.readlink(os.fsdecode(overlay.read(path)))
+    known = overlay.virtual(pointed)
+    return os.fsencode(known) if isinstance(path, bytes) else known
 
 
 def listdir(overlay: Overlay, path: Any = ".") -> list[Any]:
@@ -253,9 +253,7 @@ class Scan:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:

@@ -37,9 +37,7 @@ _PARENT_CHECK_SECONDS = 1.0
 _INTERRUPTED_STATUS = 130
 
 
-def live(
-    target: Target, entry: str, options: dict[str, Any], *, seconds: float, scratch: str
-) -> NoReturn:
+def live(target: Target, entry: str, options: dict[str, Any], *, seconds: float, scratch: str) -> NoReturn:
     """Be the child: never returns."""
     # Imported late as it needs this module to attach in its turn.
     from torchladder.runner import children
@@ -49,9 +47,7 @@ def live(
         _own_streams(scratch)
         _forget_parent()
         os.environ.update(environment.settings(scratch))
-        os.environ.update(
-            children.variables(entry, options, cwd=target.cwd, seconds=seconds, scratch=scratch)
-        )
+        os.environ.update(children.variables(entry, options, cwd=target.cwd, seconds=seconds, scratch=scratch))
         sys.dont_write_bytecode = True
         os.chdir(target.cwd)
         place.set_root(target.cwd)
@@ -60,7 +56,7 @@ def live(
         _attach(control, entry, options)
         children.watch_forks(control)
         _run_program(control, target)
-    except BaseException:  # noqa: BLE001 -- a defect of ours, and the parent must hear of it
+    except BaseException:
         content = {"state": "stopped", "payload": None, "failure": traceback.format_exc()}
         record.write(scratch, record.RUN, content)
     finally:
@@ -80,7 +76,7 @@ def attach(control: Control, entry: str, options: dict[str, Any]) -> Collector:
 def _attach(control: Control, entry: str, options: dict[str, Any]) -> None:
     try:
         control.collector = attach(control, entry, options)
-    except Exception:  # noqa: BLE001 -- reported as the run's failure
+    except Exception:
         control.finish("stopped", failure=traceback.format_exc())
         leave(1)
 
@@ -93,7 +89,7 @@ def _run_program(control: Control, target: Target) -> NoReturn:
     except SystemExit as error:
         status = _status_of(error)
         _end(control, "exited" if status else "ended", status)
-    except BaseException as error:  # noqa: BLE001 -- the user's program may raise anything
+    except BaseException as error:
         _crash(control, error)
     _end(control, "ended", 0)
 
@@ -162,7 +158,7 @@ def _stream(descriptor: int, like: TextIO | None, name: str) -> io.TextIOWrapper
         errors=getattr(like, "errors", None) or "strict",
         line_buffering=name == "<stderr>",
     )
-    stream.mode = "r" if is_input else "w"
+    vars(stream)["mode"] = "r" if is_input else "w"
     return stream
 
 

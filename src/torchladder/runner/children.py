@@ -29,9 +29,7 @@ _EARLIER_SECONDS = 1.0
 _EARLIER_SHARE = 0.05
 
 
-def variables(
-    entry: str, options: dict[str, Any], *, cwd: str, seconds: float, scratch: str
-) -> dict[str, str]:
+def variables(entry: str, options: dict[str, Any], *, cwd: str, seconds: float, scratch: str) -> dict[str, str]:
     """Return the environment variables through which child processes attach."""
     earlier = min(_EARLIER_SECONDS, seconds * _EARLIER_SHARE)
     content = {
@@ -68,7 +66,7 @@ def _begin_observing(content: dict[str, Any]) -> None:
     control = Control(content["scratch"], seconds, record_name=child_record_name())
     try:
         control.collector = attach(control, content["entry"], content["options"])
-    except Exception:  # noqa: BLE001 -- the process goes on without us, and says so in its record
+    except Exception:
         control.finish("stopped", failure=traceback.format_exc())
         return
     atexit.register(_report, control)

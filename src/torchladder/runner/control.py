@@ -87,7 +87,7 @@ class Control:
             return None, None
         try:
             return self.collector.collect(), None
-        except BaseException:  # noqa: BLE001 -- whatever goes wrong here is ours to report
+        except BaseException:
             return None, traceback.format_exc()
 
     def _write(self, content: dict[str, Any]) -> None:

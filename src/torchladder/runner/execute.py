@@ -5,7 +5,6 @@ everything it can see of its world.
 """
 
 import builtins
-import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -83,7 +82,7 @@ def _imported_spec(target: Target) -> ModuleSpec:
 
 
 def _exec(code: CodeType, namespace: dict[str, Any]) -> None:
-    exec(code, namespace)  # noqa: S102 -- running the user's program is the point
+    exec(code, namespace)
 
 
 def _main_module(path: str, *, loader: Any, spec: ModuleSpec | None = None) -> ModuleType:

@@ -24,9 +24,7 @@ def snapshot(folder: str | Path) -> dict[str, tuple[int, int]]:
     return seen
 
 
-def differences(
-    before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
-) -> tuple[str, ...]:
+def differences(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> tuple[str, ...]:
     """Return the relative paths that are new, gone or changed, sorted."""
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     if max(len(before), len(after)) >= _MOST_FILES:

@@ -15,6 +15,10 @@ from torchladder.runner.hooks import on_import
 
 Redirect = Callable[[Any, bool, bool], Any]
 
+_ABSENT = object()
+# CPython's Py_TPFLAGS_BASETYPE.
+_MAY_BE_DERIVED_FROM = 1 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class Border:
@@ -61,62 +65,54 @@ _BORDERS = (
 )
 
 
-def patch_foreign(redirect: Redirect, remember: Callable[[Any, str, Any], None]) -> None:
-    """Redirect the paths of every border.
+class Foreign:
+    """The patches of all borders, made as their modules appear, until closed.
 
     Args:
         redirect: Called with (path, writes, keeps), returns the path to use instead.
-        remember: Called with (owner, name, original) for each patch made.
     """
-    for border in _BORDERS:
-        on_import(border.module.partition(".")[0], partial(_patch_later, border, redirect, remember))
 
+    def __init__(self, redirect: Redirect) -> None:
+        self._redirect = redirect
+        self._undo: list[tuple[Any, str, Any]] = []
+        self._is_open = True
+        for border in _BORDERS:
+            on_import(border.module.partition(".")[0], partial(self._patch_in, border))
 
-def _patch_later(
-    border: Border,
-    redirect: Redirect,
-    remember: Callable[[Any, str, Any], None],
-    package: ModuleType,
-) -> None:
-    """Patch in the package's submodule, which may be imported later still."""
-    if border.module == package.__name__:
-        _patch(border, redirect, remember, package)
-    elif border.module == "torch._C":
-        _patch(border, redirect, remember, sys.modules[border.module])
-    else:
-        on_import(border.module, partial(_patch, border, redirect, remember))
+    def close(self) -> None:
+        """Undo every patch, and make no more."""
+        self._is_open = False
+        while self._undo:
+            owner, name, original = self._undo.pop()
+            if original is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
 
+    def _patch_in(self, border: Border, package: ModuleType) -> None:
+        """Patch in ``package`` or in its submodule, which may be imported later still."""
+        if border.module == package.__name__:
+            self._patch(border, package)
+        elif border.module == "torch._C":
+            self._patch(border, sys.modules[border.module])
+        else:
+            on_import(border.module, partial(self._patch, border))
 
-def _patch(
-    border: Border,
-    redirect: Redirect,
-    remember: Callable[[Any, str, Any], None],
-    module: ModuleType,
-) -> None:
-    owner: Any = module
-    *holders, name = border.name.split(".")
-    for holder in holders:
-        owner = getattr(owner, holder, None)
-    original = getattr(owner, name, None)
-    if original is None or getattr(original, "torchladder_border", False):
-        return
-    remember(owner, name, vars(owner).get(name, _ABSENT))
-    if isinstance(original, type):
-        setattr(owner, name, _subclass(border, redirect, original))
-    else:
-        call = _wrapper(border, redirect, original)
+    def _patch(self, border: Border, module: ModuleType) -> None:
+        owner: Any = module
+        *holders, name = border.name.split(".")
+        for holder in holders:
+            owner = getattr(owner, holder, None)
+        original = getattr(owner, name, None)
+        if not self._is_open or original is None or getattr(original, "torchladder_border", False):
+            return
+        self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
+        if isinstance(original, type) and original.__flags__ & _MAY_BE_DERIVED_FROM:
+            setattr(owner, name, _subclass(border, self._redirect, original))
+            return
+        # Nobody asks for instances of a class that cannot be derived from: a function serves.
+        call = _wrapper(border, self._redirect, original)
         setattr(owner, name, staticmethod(call) if name == "from_file" else call)
-
-
-_ABSENT = object()
-
-
-def put_back(owner: Any, name: str, original: Any) -> None:
-    """Undo one patch."""
-    if original is _ABSENT:
-        delattr(owner, name)
-    else:
-        setattr(owner, name, original)
 
 
 def _wrapper(border: Border, redirect: Redirect, original: Any) -> Callable[..., Any]:
@@ -133,20 +129,12 @@ def _wrapper(border: Border, redirect: Redirect, original: Any) -> Callable[...,
 
 def _subclass(border: Border, redirect: Redirect, original: Any) -> Any:
     """Return a class whose instances are of the original one too."""
-    is_native = not hasattr(original, "__module__") or original.__flags__ & 1 << 10 == 0
-    if is_native:
-        # Cannot be derived from: a function serves, as nobody asks for instances of such a class.
-        return _wrapper(border, redirect, original)
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
         args, options = _redirected(border, redirect, args, options)
         original.__init__(self, *args, **options)
 
-    body = {
-        "__init__": __init__,
-        "__module__": original.__module__,
-        "torchladder_border": True,
-    }
+    body = {"__init__": __init__, "__module__": original.__module__, "torchladder_border": True}
     return type(original.__name__, (original,), body)
 
 
@@ -178,7 +166,4 @@ def _writes(border: Border, args: tuple[Any, ...], options: dict[str, Any]) -> b
 
 def _is_no_file(border: Border, path: str) -> bool:
     """Whether sqlite is given one of the names that are not paths."""
-    return border.module.startswith("sqlite3") and (
-        path in {"", ":memory:"} or path.startswith("file:")
-    )
-
+    return border.module.startswith("sqlite3") and (path in {"", ":memory:"} or path.startswith("file:"))

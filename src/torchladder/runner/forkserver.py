@@ -117,9 +117,7 @@ def _prepare(folder: Path, entry: str) -> None:
             stream.flush()
 
 
-def _wait(
-    pid: int, started: float, seconds: float, on_tick: Callable[[float], None] | None
-) -> None:
+def _wait(pid: int, started: float, seconds: float, on_tick: Callable[[float], None] | None) -> None:
     """Return when the child has ended or its time is up; it is not reaped here."""
     next_tick = _TICK_SECONDS
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -166,5 +164,3 @@ def _without_record(status: int, elapsed: float, seconds: float) -> dict[str, An
     code = os.waitstatus_to_exitcode(status)
     # The program left by os._exit: neither it nor we had a chance to say anything.
     return {"state": "exited" if code else "ended", "exit_status": code}
-
-

@@ -42,9 +42,7 @@ class _Finder(MetaPathFinder):
             spec.loader = _Loader(spec.loader, actions)
         return spec
 
-    def _from_others(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
-    ) -> ModuleSpec | None:
+    def _from_others(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             if finder is not self and find is not None:
@@ -73,4 +71,3 @@ class _Loader(Loader):
         self._real.exec_module(module)
         for action in self._actions:
             action(module)
-

@@ -42,9 +42,7 @@ def cells(path: Path) -> tuple[Cell, ...]:
         raise UsageError(msg) from error
     texts = [source if isinstance(source, str) else "".join(source) for source in raw]
     found = tuple(
-        Cell(f"{path} cell {number}", _plain(text))
-        for number, text in enumerate(texts, start=1)
-        if text.strip()
+        Cell(f"{path} cell {number}", _plain(text)) for number, text in enumerate(texts, start=1) if text.strip()
     )
     if not found:
         msg = f"{path.name} has no code cells"

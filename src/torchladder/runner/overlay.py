@@ -6,7 +6,8 @@ links resolved, so that two spellings of one file are one file. The functions he
 the sandbox's patches switched off for the calling thread: ``os`` is the real one.
 """
 
-# ruff: noqa: PTH -- this is the layer beneath pathlib, called for every file of the program
+# This is the layer beneath pathlib, called for every file the program opens.
+# ruff: noqa: PTH
 
 import errno
 import os

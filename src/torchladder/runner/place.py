@@ -11,16 +11,14 @@ import traceback
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from torchladder.core.findings import Place
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 # Specimens are programs of users in all but name: they are shipped to be run and judged.
 _SPECIMENS = str(Path(_PACKAGE) / "specimens") + os.sep
-_LIBRARIES = tuple(
-    str(Path(sysconfig.get_path(name))) + os.sep for name in ("stdlib", "platstdlib")
-)
+_LIBRARIES = tuple(str(Path(sysconfig.get_path(name))) + os.sep for name in ("stdlib", "platstdlib"))
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 # CPython stores one position per instruction of two bytes.
 _BYTES_PER_INSTRUCTION = 2
@@ -64,7 +62,7 @@ def user_place(depth: int = 1) -> Place | None:
     Args:
         depth: Frames to skip; 1 starts at the caller.
     """
-    frame = sys._getframe(depth)  # noqa: SLF001 -- the documented way to walk the stack fast
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 -- the documented way to walk the stack fast
     while frame is not None:
         code = frame.f_code
         try:
@@ -74,7 +72,7 @@ def user_place(depth: int = 1) -> Place | None:
         if path is not None:
             place = _places.get((code, frame.f_lasti))
             return place or _make(code, frame.f_lasti, frame.f_lineno, path)
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return None
 
 

@@ -64,7 +64,7 @@ def _silence() -> Iterator[None]:
 def _import(name: str, attributes: tuple[str, ...] = ()) -> None:
     try:
         module = importlib.import_module(name)
-    except Exception:  # noqa: BLE001 -- the program will meet the same error, and show it
+    except Exception:
         return
     for attribute in attributes:
         # Lazy packages load the right submodule when asked for the attribute.
@@ -137,4 +137,3 @@ def _sets_environment(tree: ast.Module) -> bool:
             if called.endswith(("environ.setdefault", "environ.update", "putenv")):
                 return True
     return False
-

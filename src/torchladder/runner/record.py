@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from torchladder.core.facts import ErrorFact
+from torchladder.core.findings import Place
 from torchladder.runner import place
 
 _open, _replace, _makedirs = open, os.replace, os.makedirs
@@ -65,10 +66,10 @@ def error_fact(exc: BaseException) -> ErrorFact:
     frames = place.places_of_traceback(exc.__traceback__)
     if isinstance(exc, SyntaxError) and exc.filename and place.is_user_code(exc.filename):
         path = place.relative(exc.filename)
-        frames = (*frames, place.Place(path, exc.lineno or 1, exc.end_lineno))
+        frames = (*frames, Place(path, exc.lineno or 1, exc.end_lineno))
     try:
         message = str(exc)
-    except Exception:  # noqa: BLE001 -- a broken __str__ of the user's is no reason to fail
+    except Exception:
         message = "(its message cannot be printed)"
     return ErrorFact(
         type=type(exc).__name__,

@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, Self
 
-from torchladder.runner import calls, foreign
+from torchladder.runner import calls
+from torchladder.runner.foreign import Foreign
 from torchladder.runner.overlay import Overlay
 
 _READERS = ("stat", "lstat", "access", "chdir", "statvfs", "getxattr", "listxattr", "pathconf")
 _CHANGERS = ("utime", "chmod", "chown", "lchown", "truncate", "setxattr", "removexattr")
 _MAKERS = ("mkdir", "mkfifo", "mknod")
-_SPECIAL = {
+_SPECIAL: dict[str, Callable[..., Any]] = {
     "open": calls.os_open,
     "unlink": calls.unlink,
     "remove": calls.unlink,
@@ -54,18 +55,17 @@ class Sandbox:
         cwd: The program's working folder, whose tree is always protected; the current one if None.
     """
 
-    def __init__(
-        self, scratch: str, keep_roots: Sequence[str] = (), *, cwd: str | None = None
-    ) -> None:
+    def __init__(self, scratch: str, keep_roots: Sequence[str] = (), *, cwd: str | None = None) -> None:
         self._scratch = scratch
         self._cwd = cwd
         self._keep_roots = tuple(keep_roots)
         self._undo: list[tuple[Any, str, Any]] = []
         self._overlay: Overlay | None = None
+        self._foreign: Foreign | None = None
 
     def __enter__(self) -> Self:
         """Begin to redirect."""
-        cwd = self._cwd or os.getcwd()  # noqa: PTH109
+        cwd = self._cwd or os.getcwd()
         overlay = self._overlay = Overlay(self._scratch, cwd, self._keep_roots)
         replacements = dict(_replacements(overlay))
         for real, patched in replacements.values():
@@ -77,15 +77,15 @@ class Sandbox:
         self._patch_captured()
         # Folder descriptors would lead past us; without them rmtree goes by path.
         self._set(shutil, "_use_fd_functions", value=False)
-        foreign.patch_foreign(self._redirect, self._remember)
+        self._foreign = Foreign(self._redirect)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         """Put every function back."""
+        if self._foreign is not None:
+            self._foreign.close()
         while self._undo:
-            foreign.put_back(*self._undo.pop())
+            setattr(*self._undo.pop())
         self._overlay = None
 
     def _patch_os(self, replacements: dict[str, tuple[Any, Any]]) -> None:
@@ -102,7 +102,8 @@ class Sandbox:
         new = {id(original): getattr(owner, name) for owner, name, original in self._undo}
         names = {name for _, name, _ in self._undo} | set(_OTHER_NAMES)
         for module in list(sys.modules.values()):
-            if isinstance(module, ModuleType) and module.__name__ not in {"posix", "_io"}:
+            # A program may put anything there, also what is no module.
+            if type(module) is ModuleType and module.__name__ not in {"posix", "_io"}:
                 for name in names & vars(module).keys():
                     value = vars(module)[name]
                     if id(value) in new:
@@ -113,11 +114,8 @@ class Sandbox:
                 self._set(function, "__defaults__", defaults)
 
     def _set(self, owner: Any, name: str, value: Any) -> None:
-        self._remember(owner, name, getattr(owner, name))
+        self._undo.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
-
-    def _remember(self, owner: Any, name: str, original: Any) -> None:
-        self._undo.append((owner, name, original))
 
     def _redirect(self, path: Any, writes: bool, keeps: bool) -> Any:  # noqa: FBT001
         if self._overlay is None or not _enter_guard():
@@ -191,7 +189,7 @@ class _Open(_Patched):
 
 def _replacements(overlay: Overlay) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Yield (name, (real, patched)) for the functions of ``os`` this platform has."""
-    table: dict[str, Callable[..., Any]] = dict(_SPECIAL)
+    table = dict(_SPECIAL)
     for names, wrap in ((_READERS, calls.reader), (_CHANGERS, calls.changer), (_MAKERS, calls.maker)):
         table |= {name: wrap(getattr(os, name)) for name in names if hasattr(os, name)}
     for name, call in table.items():

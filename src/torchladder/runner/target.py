@@ -32,9 +32,7 @@ class Target:
         return Path(os.path.normpath(Path(self.cwd) / self.name))
 
 
-def resolve(
-    name: str, argv: Sequence[str], *, module: bool = False, cwd: str | None = None
-) -> Target:
+def resolve(name: str, argv: Sequence[str], *, module: bool = False, cwd: str | None = None) -> Target:
     """Return the program called ``name``, or say in one sentence why it cannot be run.
 
     Args:

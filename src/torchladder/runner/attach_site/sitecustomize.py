@@ -6,6 +6,7 @@ It must never break a process that has nothing to do with training, so all failu
 import importlib.util
 import os
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
@@ -14,8 +15,7 @@ _HERE = Path(__file__).resolve().parent
 def _step_aside() -> None:
     """Remove this folder from the path and load the sitecustomize that it hid, if any."""
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _HERE]
-    sys.modules.pop("sitecustomize", None)
-    hidden = importlib.util.find_spec("sitecustomize")
+    hidden = PathFinder.find_spec("sitecustomize")
     if hidden is not None and hidden.loader is not None:
         module = importlib.util.module_from_spec(hidden)
         sys.modules["sitecustomize"] = module
@@ -39,5 +39,5 @@ try:
 finally:
     try:
         _attach()
-    except Exception as error:  # noqa: BLE001 -- see above
+    except Exception as error:
         sys.stderr.write(f"torchladder: not attached to this process: {error}\n")
