@@ -2,14 +2,17 @@
 
 import csv
 import glob
+import importlib
 import json
 import logging
 import os
 import pickle
 import shutil
 import sqlite3
+import sys
 import tarfile
 import tempfile
+import types
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +102,20 @@ def _safetensors() -> Any:
 
     save_file({"w": torch.ones(2)}, "w.safetensors")
     return load_file("w.safetensors")["w"].tolist(), os.path.exists("w.safetensors")
+
+
+# Libraries take the function by name when they are imported, which may be before the sandbox is.
+captured = types.ModuleType("captured_by_a_library")
+captured.safe_open = importlib.import_module("safetensors").safe_open  # type: ignore[attr-defined]
+sys.modules[captured.__name__] = captured
+
+
+def _safetensors_captured() -> Any:
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.ones(2)}, "w.safetensors")
+    with captured.safe_open("w.safetensors", framework="pt") as file:
+        return list(file.keys()), 1
 
 
 def _logging() -> Any:
@@ -214,9 +231,23 @@ def _refusals() -> Any:
 
 
 ACTIONS = [
-    _torch_save, _torch_jit, _numpy, _formats, _sqlite, _safetensors, _logging, _append, _folders, _renames, _deletions,
-    _copies, _moving_about, _temporary, _refusals,
-]  # fmt: skip
+    _torch_save,
+    _torch_jit,
+    _numpy,
+    _formats,
+    _sqlite,
+    _safetensors,
+    _safetensors_captured,
+    _logging,
+    _append,
+    _folders,
+    _renames,
+    _deletions,
+    _copies,
+    _moving_about,
+    _temporary,
+    _refusals,
+]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -103,9 +103,10 @@ def judge(losses: list[float], scale: Scale, accuracy: float | None, budget: int
         return Verdict(passed=True, reason=f"loss {start:.4g} -> {end:.4g}", final=True)
     if not over:
         return Verdict(None, "not yet", final=False)
-    if progress < STUCK_PROGRESS or not falling(losses):
-        return Verdict(passed=False, reason=f"loss {start:.4g} -> {end:.4g}", final=not falling(losses))
-    return Verdict(None, f"loss {start:.4g} -> {end:.4g}, still falling", final=False)
+    span = f"loss {start:.4g} -> {end:.4g}"
+    if progress < STUCK_PROGRESS:
+        return Verdict(passed=False, reason=span, final=not falling(losses))
+    return Verdict(None, f"{span}: on its way, too slow to tell", final=False)
 
 
 def falling(losses: list[float]) -> bool:

@@ -20,8 +20,14 @@ class AtSite:
         """Tell whether this is the call meant; the cheap test first."""
         if self.function is not None and self.function not in {call.name, call.name.strip("_")}:
             return False
+        if self.args.get("module") is not None and self._module() != self.args["module"]:
+            return False
         place = call.place
         return place is not None and place.line == self.line and place.path == self.path
+
+    def _module(self) -> str | None:
+        running = self.session.modules.running()
+        return self.session.modules.name_of(running) if running is not None else None
 
     def before(self, call: Call) -> None:
         """Change the call, if it is the one."""

@@ -11,6 +11,7 @@ from typing import Any
 from torchladder.core.facts import Facts, InterrogationFact, NonFiniteFact, ProgramFact, TrialFact
 from torchladder.core.findings import Change
 from torchladder.core.jsonable import from_json, to_json
+from torchladder.runner.children import child_payloads
 from torchladder.runner.folder import differences, snapshot
 from torchladder.runner.forkserver import Run, run
 from torchladder.runner.target import Target
@@ -37,6 +38,7 @@ class Subject:
     _before: dict[str, tuple[int, int]] = field(default_factory=dict)
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     _runs: int = 0
+    _last_scratch: str = ""
 
     def __enter__(self) -> "Subject":
         """Note the working folder as it is, and make a scratch folder."""
@@ -61,6 +63,7 @@ class Subject:
         self._runs += 1
         scratch = Path(self._scratch.name, str(self._runs))
         scratch.mkdir()
+        self._last_scratch = str(scratch)
         return run(self.target, f"{ENTRY}:{entry}", options, seconds=seconds, scratch=str(scratch))
 
     def observe(self) -> Run:
@@ -69,6 +72,9 @@ class Subject:
         plan = {"free_seconds": min(FREE_SECONDS, stop / 2), "stop_seconds": stop}
         seen = self.run("observe", {"plan": plan}, max(2 * stop, 5.0))
         payload = seen.payload or {}
+        if not payload.get("backwards"):  # the program may train in processes of its own
+            children = [p for p in child_payloads(self._last_scratch) if p.get("backwards")]
+            payload = children[0] if children else payload
         facts = from_json(Facts, payload.get("facts") or {})
         program = dataclasses.replace(
             seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)

@@ -99,6 +99,10 @@ class Modules:
         ref, place = self._created.get(id(module), (None, None))
         return place if ref is not None and ref() is module else None
 
+    def created_of_torch(self, module: nn.Module | None) -> Place | None:
+        """Return the same for torch's own classes: a user's class is where its forward is."""
+        return self.created(module) if module is not None and type(module).__module__.startswith("torch.") else None
+
     def _carries(self, module: nn.Module) -> bool:
         """Tell whether a module has parameters (losses and activations do not)."""
         key = id(module)

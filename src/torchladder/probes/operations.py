@@ -147,7 +147,7 @@ class Operations:
                 place=call.place,
                 module=modules.name_of(running) if running is not None else None,
                 module_type=type(running).__name__ if running is not None else None,
-                created=modules.created(running),
+                created=modules.created_of_torch(running),
                 dim=_dim(call, out),
                 shape=tuple(out.shape),
             )

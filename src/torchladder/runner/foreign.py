@@ -70,11 +70,14 @@ class Foreign:
 
     Args:
         redirect: Called with (path, writes, keeps), returns the path to use instead.
+
+    Attributes:
+        made: (owner, name, original) of each patch.
     """
 
     def __init__(self, redirect: Redirect) -> None:
         self._redirect = redirect
-        self._undo: list[tuple[Any, str, Any]] = []
+        self.made: list[tuple[Any, str, Any]] = []
         self._is_open = True
         for border in _BORDERS:
             on_import(border.module.partition(".")[0], partial(self._patch_in, border))
@@ -82,8 +85,8 @@ class Foreign:
     def close(self) -> None:
         """Undo every patch, and make no more."""
         self._is_open = False
-        while self._undo:
-            owner, name, original = self._undo.pop()
+        while self.made:
+            owner, name, original = self.made.pop()
             if original is _ABSENT:
                 delattr(owner, name)
             else:
@@ -106,7 +109,7 @@ class Foreign:
         original = getattr(owner, name, None)
         if not self._is_open or original is None or getattr(original, "torchladder_border", False):
             return
-        self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
+        self.made.append((owner, name, vars(owner).get(name, _ABSENT)))
         if isinstance(original, type) and original.__flags__ & _MAY_BE_DERIVED_FROM:
             setattr(owner, name, _subclass(border, self._redirect, original))
             return

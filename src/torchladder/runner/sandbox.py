@@ -40,7 +40,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "getcwd": calls.getcwd,
 }
 # Names under which modules loaded before us keep the built-in open: tarfile and bz2 do.
-_OTHER_NAMES = ("bltn_open", "_builtin_open", "safe_open", "serialize_file")
+_OTHER_NAMES = ("bltn_open", "_builtin_open")
 _CAPABILITIES = (
     os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids,
 )  # fmt: skip
@@ -74,10 +74,10 @@ class Sandbox:
                     names.add(patched)
         self._patch_os(replacements)
         self._patch_open(overlay)
-        self._patch_captured()
+        self._foreign = Foreign(self._redirect)
+        self._patch_captured(self._undo + self._foreign.made)
         # Folder descriptors would lead past us; without them rmtree goes by path.
         self._set(shutil, "_use_fd_functions", value=False)
-        self._foreign = Foreign(self._redirect)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
@@ -97,10 +97,10 @@ class Sandbox:
         for module in (builtins, io, _io):
             self._set(module, "open", patched)
 
-    def _patch_captured(self) -> None:
+    def _patch_captured(self, made: list[tuple[Any, str, Any]]) -> None:
         """Replace the originals in modules that copied them by ``from os import ...``."""
-        new = {id(original): getattr(owner, name) for owner, name, original in self._undo}
-        names = {name for _, name, _ in self._undo} | set(_OTHER_NAMES)
+        new = {id(original): getattr(owner, name) for owner, name, original in made}
+        names = {name for _, name, _ in made} | set(_OTHER_NAMES)
         for module in list(sys.modules.values()):
             # A program may put anything there, also what is no module.
             if type(module) is ModuleType and module.__name__ not in {"posix", "_io"}:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from torchladder.core.facts import Facts, OptimizerFact, TrialFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Standing
-from torchladder.rules.loop.trials import base_trial, diverged, falls_smoothly, last_loss
+from torchladder.rules.loop.trials import base_trial, diverged, last_loss
 from torchladder.rules.registry import Plant, limit, rule
 
 FACTORS = (10, 100, 1000)
@@ -40,10 +40,8 @@ class Limits:
     """Which updates make the suspicion worth an experiment."""
 
     small_update: float = limit(1e-4, unit="|update| / |weight| a step", why="a tenth of what trains well in practice")
-    large_update: float = limit(
-        1e-2, unit="|update| / |weight| a step", why="the weights are renewed in a hundred steps"
-    )
     fine_tuning: float = limit(1e-6, unit="|update| / |weight| a step", why="fine-tuning at 1e-5 moves more than that")
+    small_progress: float = limit(0.1, unit="share of the first loss", why="slower networks still learn more in 200 steps")
     warm_up: float = limit(0.5, unit="fraction of the base rate", why="below it a schedule is still on its way up")
 
 
@@ -104,9 +102,8 @@ def _plausible(facts: Facts, optimizer: OptimizerFact, base: TrialFact, limits: 
     ratio = optimizer.update_ratio
     if any(r.pretrained and r.phase == optimizer.phase for r in facts.roots or ()):
         return ratio is not None and ratio < limits.fine_tuning
-    if ratio is not None and ratio <= limits.small_update:
-        return True
-    return falls_smoothly(base.losses) and (ratio is None or ratio < limits.large_update)
+    moved = abs(base.losses[0] - last_loss(base.losses)) >= limits.small_progress * abs(base.losses[0])
+    return not moved and ratio is not None and ratio <= limits.small_update
 
 
 def _warming_up(optimizer: OptimizerFact, limits: Limits) -> bool:

@@ -42,7 +42,7 @@ class Limits:
 
 @rule(
     "TL502",
-    rung=4,
+    rung=3,
     severity=Severity.WARNING,
     needs=("roots",),
     limits=Limits,

@@ -58,7 +58,7 @@ class Limits:
 
 @rule(
     "TL201",
-    rung=2,
+    rung=3,
     severity=Severity.ERROR,
     needs=("loss_calls",),
     limits=Limits,
@@ -107,7 +107,7 @@ def double_softmax(facts: Facts, limits: Limits) -> Iterator[Finding]:
             yield double_softmax.finding(
                 "`cross_entropy` is given log-probabilities; its own log-softmax changes nothing",
                 severity=Severity.NOTE,
-                where=lines(op.place, call.place),
+                where=lines(op.created, op.place, call.place),
                 module=op.module,
                 phase=call.phase,
             )
@@ -126,7 +126,7 @@ def _finding(call: LossCallFact, op: OpFact) -> Finding:
         seen.append(Measurement(what, floor, unit="nats", expected=0))
     return double_softmax.finding(
         f"`{call.function}` is given probabilities, not logits",
-        where=lines(op.place, call.place),
+        where=lines(op.created, op.place, call.place),
         module=op.module,
         seen=tuple(seen),
         remark=f"reaches `{call.function}`" + (f" at {call.place}" if call.place else ""),

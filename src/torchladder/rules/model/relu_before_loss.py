@@ -62,7 +62,7 @@ class Limits:
 
 @rule(
     "TL203",
-    rung=2,
+    rung=3,
     severity=Severity.ERROR,
     needs=("loss_calls",),
     limits=Limits,
@@ -164,7 +164,7 @@ def _finding(
     return relu_before_loss.finding(
         f"{name} is given the output of a relu: {what}",
         severity=severity,
-        where=lines(op.place, call.place),
+        where=lines(op.created, op.place, call.place),
         module=op.module,
         seen=seen,
         remark="zero at best, and no gradient below it",

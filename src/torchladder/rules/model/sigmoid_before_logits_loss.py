@@ -49,7 +49,7 @@ LOSSES = frozenset({
 
 @rule(
     "TL202",
-    rung=2,
+    rung=3,
     severity=Severity.ERROR,
     needs=("loss_calls",),
     explains=("TL209", "TL220", "TL402"),
@@ -86,7 +86,7 @@ def sigmoid_before_logits_loss(facts: Facts, limits: NoLimits) -> Iterator[Findi
             continue
         yield sigmoid_before_logits_loss.finding(
             f"`{call.function}` is given the output of a sigmoid, not logits",
-            where=lines(op.place, call.place),
+            where=lines(op.created, op.place, call.place),
             module=op.module,
             seen=_seen(call),
             remark=f"reaches `{call.function}`" + (f" at {call.place}" if call.place else ""),

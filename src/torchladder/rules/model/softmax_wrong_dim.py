@@ -56,7 +56,7 @@ PASSED_OVER = frozenset({"log", "clamp", "clampmin", "clampmax", "gather", "inde
 
 @rule(
     "TL204",
-    rung=2,
+    rung=3,
     severity=Severity.ERROR,
     needs=("loss_calls",),
     explains=("TL216", "TL220", "TL402"),
@@ -94,11 +94,11 @@ def softmax_wrong_dim(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # n
         right = len(op.shape) - 1
         change = None
         if op.place is not None:
-            site = {"path": op.place.path, "line": op.place.line, "function": op.function}
+            site = {"path": op.place.path, "line": op.place.line, "function": op.function, "module": op.module}
             change = Change("softmax_dim", {**site, "dim": right})
         yield softmax_wrong_dim.finding(
             f"the softmax before the loss runs over the {op.shape[0]} samples of the batch",
-            where=lines(op.place, call.place),
+            where=lines(op.created, op.place, call.place),
             module=op.module,
             seen=_seen(call, op),
             remark=f"axis 0 of a tensor of shape {list(op.shape)}",

@@ -106,7 +106,7 @@ def skip(op: OpFact) -> Change | None:
     """Return the change that passes over an operation's call, None when its line is unknown."""
     if op.place is None:
         return None
-    site = {"path": op.place.path, "line": op.place.line, "function": op.function}
+    site = {"path": op.place.path, "line": op.place.line, "function": op.function, "module": op.module}
     return Change("skip_call", site)
 
 

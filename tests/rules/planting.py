@@ -1,0 +1,39 @@
+"""Plants and near misses climbed for real; each is climbed once a session, however many tests ask."""
+
+import functools
+import os
+import tempfile
+from pathlib import Path
+
+from torchladder.core.report import Report
+from torchladder.ladder.climb import climb
+from torchladder.rules.registry import Plant
+from torchladder.runner.target import resolve
+
+SPECIMENS = Path(__file__).parents[2] / "src/torchladder/specimens"
+BUDGET_S = 60.0
+
+
+def planted(plant: Plant) -> str:
+    """Return the specimen's text with the plant's passage replaced."""
+    text = (SPECIMENS / f"{plant.specimen}.py").read_text()
+    assert text.count(plant.healthy) == 1, f"{plant.specimen} holds {plant.healthy!r} {text.count(plant.healthy)} times"
+    return text.replace(plant.healthy, plant.sick)
+
+
+@functools.cache
+def climb_text(text: str) -> Report:
+    """Climb a program given as text, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="plant-") as folder:
+        Path(folder, "train.py").write_text(text)
+        before = Path.cwd()
+        os.chdir(folder)
+        try:
+            return climb(resolve("train.py", ()), budget=BUDGET_S)
+        finally:
+            os.chdir(before)
+
+
+def names(report: Report) -> list[str]:
+    """Return the rules of the report's errors and warnings, the cause first."""
+    return [f.name for f in report.findings if f.severity.value != "note"]
