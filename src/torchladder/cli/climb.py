@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from torchladder.cli.main import Parser, nearest
@@ -169,8 +170,13 @@ class Progress:
             sys.stderr.flush()
 
 
-def save_record(report: Report) -> Report:
-    """Store ``report`` under ``.torchladder/`` and return it with its folder and its next command set."""
+def save_record(report: Report, pictures: Mapping[str, bytes] | None = None) -> Report:
+    """Store ``report`` under ``.torchladder/`` and return it with its folder and its next command set.
+
+    Args:
+        report: What was found.
+        pictures: The bytes of each file that ``report.pictures`` names.
+    """
     from torchladder.report import json as report_json
     from torchladder.report.terminal import next_step
 
@@ -181,7 +187,10 @@ def save_record(report: Report) -> Report:
         ignore = root / ".gitignore"
         if root.is_dir() and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
+        for name, content in (pictures or {}).items():
+            (folder / name).write_bytes(content)
     except OSError:
+        report = dataclasses.replace(report, pictures=())
         return report if report.next else dataclasses.replace(report, next=next_step(report))
     report = dataclasses.replace(report, folder=str(folder))
     if report.next is None:
@@ -200,13 +209,13 @@ def exit_status(report: Report, fail_on: str) -> int:
     return 0 if report.findings or judged else UNDECIDED
 
 
-def finish(report: Report, options: argparse.Namespace) -> int:
+def finish(report: Report, options: argparse.Namespace, pictures: Mapping[str, bytes] | None = None) -> int:
     """Store, write and print ``report``; return the exit status."""
     from torchladder.report import json as report_json
     from torchladder.report.terminal import show
 
     report = dataclasses.replace(report, exit_status=exit_status(report, options.fail_on))
-    report = save_record(report)
+    report = save_record(report, pictures)
     if options.json:
         report_json.write(report, options.json, force=options.force)
     if not options.quiet:
@@ -236,10 +245,17 @@ def judge(options: argparse.Namespace, how: str) -> int:
         raise UsageError(msg)
     progress = Progress(quiet=options.quiet)
     extra = {"to": options.to} if how == "climb" else {}
+    pictures: dict[str, bytes] = {}
     try:
         report: Report = getattr(ladder, how)(
-            target, budget=options.budget, select=select, ignore=ignore, progress=progress, **extra
+            target,
+            budget=options.budget,
+            select=select,
+            ignore=ignore,
+            progress=progress,
+            keep=pictures.__setitem__,
+            **extra,
         )
     finally:
         progress.clear()
-    return finish(report, options)
+    return finish(report, options, pictures)

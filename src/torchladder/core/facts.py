@@ -428,6 +428,7 @@ class InterrogationFact:
     Attributes:
         input_dependence: Largest relative change of the output when the input was replaced by
             another (permuted rows) one; 0 means the input is ignored. None: could not be asked.
+        untrained_dependence: The same before the first step: what is 0 there is built in.
         mixing: Largest relative change of other samples' outputs when one sample is perturbed, in
             evaluation mode; ``mixing_samples`` how many rows the batch had; None: could not be asked.
         reason: Why something is None.
@@ -435,6 +436,7 @@ class InterrogationFact:
 
     phase: int
     input_dependence: float | None = None
+    untrained_dependence: float | None = None
     mixing: float | None = None
     mixing_samples: int | None = None
     eval_accuracy: float | None = None

@@ -11,6 +11,7 @@ from torchladder.core.errors import InternalError
 from torchladder.core.jsonable import to_json
 from torchladder.experiments.origin import Origin
 from torchladder.experiments.same_batch import SameBatch
+from torchladder.probes.picture import BatchCopy
 from torchladder.probes.session import Plan, Session, Stopper
 
 
@@ -35,6 +36,9 @@ def observe(control: Stopper, options: dict[str, Any]) -> Session:
     """Attach all probes and change nothing (but what ``options`` asks for)."""
     session = _session(control, options)
     session.install()
+    if options.get("batch"):
+        session.batch = BatchCopy(session)
+        session.batch.install()
     return session
 
 

@@ -93,7 +93,7 @@ def judge(losses: list[float], scale: Scale, accuracy: float | None, budget: int
     over = len(losses) >= budget
     if scale.floor is None:
         return _judge_freely(losses, start, end, accuracy, over=over)
-    reference = max(start, scale.chance or start)
+    reference = min(start, scale.chance) if scale.chance else start
     progress = (reference - end) / max(reference - scale.floor, 1e-12)
     if scale.kind == "regression":
         done = progress >= REGRESSION_PROGRESS

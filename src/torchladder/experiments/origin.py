@@ -59,7 +59,7 @@ class Origin:
             self._found(where, call.name.strip("_"), call.place, outs[0], given)
 
     def _found(self, where: str, name: str, place: Any, out: torch.Tensor | None, given: list[torch.Tensor]) -> None:
-        facts = [describe(t) for t in given if t.is_floating_point() and t.numel()]
+        facts = [describe(t) for t in given if t.numel() and not t.is_complex()]
         running = self.session.modules.running()
         operand = facts[-1] if name in {"div", "__truediv__", "__rtruediv__"} and facts else facts[0] if facts else None
         weights = [float(p.detach().abs().max()) for r in self.session.modules.roots.values() for p in r.module.parameters() if p.numel()]

@@ -26,6 +26,7 @@ from torchladder.probes.session import Session
 from torchladder.probes.tensors import map_tensors, tensors_in
 
 EVAL_BATCHES = 1  # batches an evaluation loader gives while the one batch is trained on
+STATE_MAX = 50_000_000  # numbers of which a copy is kept to ask the untrained model
 LOOK_EVERY = 10  # steps between two looks at the curve
 EXTENDED = 2.5  # a batch that is still being memorised gets this many times the steps
 WRITERS = {"__setitem__", "copy_", "index_put_", "scatter_", "masked_fill_", "index_copy_"}
@@ -108,6 +109,7 @@ class SameBatch:
         self.last_pair: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
         self.asked: RootCall | None = None
         self.asked_target: torch.Tensor | None = None
+        self.start: dict[str, torch.Tensor] | None = None
         self.batches: dict[int, Any] = {}
         self.trained_since: dict[int, int] = {}
         self.started = time.monotonic()
@@ -173,6 +175,7 @@ class SameBatch:
             self.asked = _kept(self.session.pending.root_calls[-1])
             self.asked_target = self.last_pair[1]
             self.tape.learn_buffers(self.asked.root.module)
+            self.start = _state(self.asked.root.module)
 
     def _step(self, phase: Phase | None) -> None:
         spoiled = self.tape.spoiled
@@ -251,7 +254,15 @@ class SameBatch:
         if self.asked is None:
             return InterrogationFact(self.target, reason="the program has no module to ask")
         try:
-            return interrogate(self.asked, self.target, self.asked_target, self.session)
+            answers = interrogate(self.asked, self.target, self.asked_target, self.session)
+            if self.start is None:
+                return answers
+            with torch.no_grad():
+                for name, t in _tensors(self.asked.root.module):
+                    if name in self.start and self.start[name].shape == t.shape:
+                        t.copy_(self.start[name])
+            before = interrogate(self.asked, self.target, self.asked_target, self.session)
+            return dataclasses.replace(answers, untrained_dependence=before.input_dependence)
         except Exception as error:  # noqa: BLE001 - the model may refuse any input but its own
             return InterrogationFact(self.target, reason=f"{type(error).__name__}: {error}"[:200])
 
@@ -264,6 +275,18 @@ def _kept(call: RootCall) -> RootCall:
         kwargs=map_tensors(call.kwargs, lambda t: t.detach().clone()),
         output=None,
     )
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def _state(module: nn.Module) -> dict[str, torch.Tensor] | None:
+    """Return a copy of a model's weights and buffers, unless that would be large."""
+    tensors = _tensors(module)
+    if sum(t.numel() for _, t in tensors) > STATE_MAX:
+        return None
+    return {name: t.detach().clone() for name, t in tensors}
 
 
 def _elements(call: Any) -> int:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torchladder
+from torchladder.core.errors import InternalError
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
-from torchladder.ladder import rungs
+from torchladder.ladder import pictures, rungs
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
+from torchladder.ladder.pictures import Batch
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
@@ -35,6 +37,7 @@ def climb(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[str, bytes], None] | None = None,
 ) -> Report:
     """Climb the ladder with one program.
 
@@ -45,6 +48,7 @@ def climb(
         select: Codes (or prefixes, or names) of rules to use; all when empty.
         ignore: Codes (or prefixes, or names) of rules to leave out.
         progress: Called with a short sentence whenever something new begins.
+        keep: Called with the name and the bytes of each picture of the report; none is drawn without it.
 
     Returns:
         The report; programs that fail before they can be judged are reported, not raised.
@@ -53,13 +57,27 @@ def climb(
     with Subject(target, budget, progress) as subject:
         ascent = Ascent(subject, rules, to)
         ascent.go()
-    return ascent.report()
+    return with_picture(ascent.report(), subject.batch, keep)
 
 
 def overfit(target: Target, **options: Any) -> Report:
     """Climb rung 3 alone: can one batch be memorised?"""
     report = climb(target, to=3, **options)
     return dataclasses.replace(report, rungs=tuple(r for r in report.rungs if r.rung == 3))  # noqa: PLR2004
+
+
+def with_picture(report: Report, batch: Batch | None, keep: Callable[[str, bytes], None] | None) -> Report:
+    """Return the report with the picture of one batch named in it, once ``keep`` has taken its bytes."""
+    if batch is None or keep is None:
+        return report
+    try:
+        drawn = pictures.draw(batch)
+    except Exception:  # noqa: BLE001 - a report without a picture is still a report
+        return report
+    if drawn is None:
+        return report
+    keep(pictures.FILE, drawn)
+    return dataclasses.replace(report, pictures=(*report.pictures, pictures.FILE))
 
 
 def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
@@ -93,7 +111,7 @@ class Ascent:
         self.subject.progress("running the program under observation")
         seen = self.subject.observe()
         if seen.failure and not seen.payload:
-            self.subject.fail("observation", seen.failure.strip().splitlines()[-1])
+            raise InternalError(seen.failure)
         self._origin()
         program = program_of(self.facts)
         if not program.training and not program.optimizer_steps:

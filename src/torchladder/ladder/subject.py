@@ -11,6 +11,7 @@ from typing import Any
 from torchladder.core.facts import Facts, InterrogationFact, NonFiniteFact, ProgramFact, TrialFact
 from torchladder.core.findings import Change
 from torchladder.core.jsonable import from_json, to_json
+from torchladder.ladder.pictures import Batch, load_batch
 from torchladder.runner.children import child_payloads
 from torchladder.runner.folder import differences, snapshot
 from torchladder.runner.forkserver import Run, run
@@ -35,6 +36,7 @@ class Subject:
     started: float = field(default_factory=time.monotonic)
     facts: Facts = field(default_factory=Facts)
     changed_files: tuple[str, ...] = ()
+    batch: Batch | None = None
     _before: dict[str, tuple[int, int]] = field(default_factory=dict)
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     _runs: int = 0
@@ -70,11 +72,12 @@ class Subject:
         """Look at the program as it is, and keep what was seen."""
         stop = min(OBSERVE_SECONDS, OBSERVE_SHARE * self.budget)
         plan = {"free_seconds": min(FREE_SECONDS, stop / 2), "stop_seconds": stop}
-        seen = self.run("observe", {"plan": plan}, max(2 * stop, 5.0))
+        seen = self.run("observe", {"plan": plan, "batch": True}, max(2 * stop, 5.0))
         payload = seen.payload or {}
         if not payload.get("backwards"):  # the program may train in processes of its own
             children = [p for p in child_payloads(self._last_scratch) if p.get("backwards")]
             payload = children[0] if children else payload
+        self.batch = load_batch(payload.get("batch"))
         facts = from_json(Facts, payload.get("facts") or {})
         program = dataclasses.replace(
             seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)

@@ -121,6 +121,8 @@ class Backward:
                 self.custom = custom
         for call in calls:
             pending.loss_calls.append(call.fact(-1, -1, differentiated=call.node in nodes))
+            if call.target is not None and call.node in nodes:
+                ops.targets.append(call.target.detach())
             if call.input_node is None or call.node not in nodes:
                 continue
             last = self._last_layer(call.input_node)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 RELUS = {"relu", "relu_", "relu6", "threshold", "threshold_", "hardtanh"}
 SQUASHES = {"sigmoid": (0.0, 1.0), "sigmoid_": (0.0, 1.0), "tanh": (-1.0, 1.0), "tanh_": (-1.0, 1.0)}
 SATURATED = 0.99
+LIST_MAX = 100_000  # items of a Python list that are looked at
 CUTS = {"detach", "detach_", "data.__get__", "item", "tolist", "numpy", "__float__", "__array__", "tensor", "argmax"}
+SLICES = {"__getitem__", "index_select", "narrow", "select", "split", "chunk", "take"}
 UNTRACEABLE = {"item", "tolist", "numpy", "__float__", "__array__"}
 CASTS = {"long", "int", "to", "type", "short", "char", "byte", "bool", "type_as", "tensor", "as_tensor", "LongTensor"}
 INTEGRAL = {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
@@ -57,11 +59,12 @@ class Cut:
     leaves: frozenset[int]
     inside: bool
     users: set[Any] = field(default_factory=set)
+    escaped: bool = False
 
     @property
     def followed(self) -> bool:
         """Whether its result stayed a tensor."""
-        return self.call not in UNTRACEABLE
+        return self.call not in UNTRACEABLE and not self.escaped
 
 
 @dataclass
@@ -98,6 +101,8 @@ class Operations:
         self.meetings: list[Meeting] = []
         self.cuts: list[Cut] = []
         self.used: set[int] = set()
+        self.sliced: dict[int, tuple[torch.Tensor, int]] = {}
+        self.targets: list[torch.Tensor] = []
         self.tainted: dict[int, tuple[torch.Tensor, list[Cut]]] = {}
         self.loss_calls: list[LossCall] = []
         self.broadcasts: list[BroadcastFact] = []
@@ -129,8 +134,13 @@ class Operations:
         if not isinstance(out, torch.Tensor):
             if name in CUTS:
                 self._cut(call, given, None)
+            if name in UNTRACEABLE:
+                for t in given:
+                    for cut in self.tainted.get(id(t), (t, []))[1]:
+                        cut.escaped = True
             return
         self._follow(out, given)
+        self._slice(call, out, given)
         if name in CUTS and not out.requires_grad:
             self._cut(call, given, out)
         elif out.requires_grad and out.is_leaf and given == []:
@@ -184,6 +194,16 @@ class Operations:
             if out is not None:
                 self.tainted[id(out)] = (out, [cut])
 
+    def _slice(self, call: Call, out: torch.Tensor, given: list[torch.Tensor]) -> None:
+        """Remember how many rows the source of a slice has: what a loop draws its batches from."""
+        if out.requires_grad or not given:
+            return
+        rows = max((self.sliced[id(t)][1] for t in given if id(t) in self.sliced), default=0)
+        if call.name in SLICES and given[0].dim():
+            rows = max(rows, given[0].shape[0])
+        if rows:
+            self.sliced[id(out)] = (out, rows)
+
     def _follow(self, out: torch.Tensor, given: list[torch.Tensor]) -> None:
         """Follow what was cut off to where it is taken up again."""
         cuts = [cut for t in given if id(t) in self.tainted for cut in self.tainted[id(t)][1]]
@@ -206,9 +226,11 @@ class Operations:
         if not isinstance(out, torch.Tensor) or out.dtype not in INTEGRAL or not call.args:
             return
         source = call.args[0]
-        if not (isinstance(source, torch.Tensor) and source.is_floating_point() and source.numel() > 1):
-            return
         with self.session.quiet():
+            if not isinstance(source, torch.Tensor):
+                source = _as_floats(source)
+            if source is None or not source.is_floating_point() or source.numel() < 2:  # noqa: PLR2004
+                return
             before = describe(source, unique=True)
             # Pictures scaled to bytes lose fractions on purpose; labels lose their meaning.
             if not before.integral and call.place is not None and len(self.casts) < 20:
@@ -281,6 +303,18 @@ def activation_fact(row: Activation, phase: int, step: int) -> ActivationFact:
         n_samples=row.samples,
         fed_by=row.fed_by,
     )
+
+
+def _as_floats(source: Any) -> torch.Tensor | None:
+    """Return numbers from outside torch as a tensor, None when they are something else or very many."""
+    if not isinstance(source, (list, tuple)) and not hasattr(source, "__array__"):
+        return None
+    if len(source) > LIST_MAX:
+        return None
+    try:
+        return torch.as_tensor(source)
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def _is_relu(call: Call) -> bool:

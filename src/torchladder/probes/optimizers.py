@@ -41,7 +41,7 @@ class Life:
     passes: list[int] = field(default_factory=list)
     cleared_place: Place | None = None
     closure: bool = False
-    lrs: list[float] = field(default_factory=list)
+    lrs: list[float] = field(default_factory=list)  # smallest and largest of each step's groups
     # since the last step
     passes_now: int = 0
     clean_seen: bool = False
@@ -151,7 +151,8 @@ class Optimizers:
             life.step_places[place] += 1
         life.closure = life.closure or bool(kwargs.get("closure")) or any(callable(a) for a in args[1:])
         life.steps += 1
-        life.lrs.append(float(optimizer.param_groups[0]["lr"]) if "lr" in optimizer.param_groups[0] else 0.0)
+        rates = [float(g.get("lr", 0.0)) for g in optimizer.param_groups if g["params"]]
+        life.lrs += [min(rates), max(rates)] if rates else []
         if self.session.dense:
             with self.session.quiet():
                 self._judge_step(optimizer, life)

@@ -28,6 +28,7 @@ from torchladder.probes.tensors import describe, same_values, tensors_in
 if TYPE_CHECKING:
     from torchladder.probes.session import Pending, Session
 
+ALIKE = 1e-4  # relative difference below which rows are equal: rounding parts what symmetry holds together
 WHOLE_COPY_MAX = 1 << 20  # values; larger weights are compared on a strided sample
 CALLS_KEPT = 24  # loss calls a phase keeps
 
@@ -47,6 +48,7 @@ class Watched:
     grad_rows_equal: bool | None = None
     fresh: bool = True
     requires_grad: bool = True
+    rows_equal_last: bool | None = None
 
 
 @dataclass
@@ -70,7 +72,7 @@ def rows_equal(t: torch.Tensor) -> bool | None:
     """Tell whether all rows (units) of a weight are equal; None when there are not two."""
     if t.dim() < 2 or t.shape[0] < 2:
         return None
-    return bool((t == t[:1]).all())
+    return bool((t - t[:1]).abs().max() <= ALIKE * t.abs().max())
 
 
 class Phase:
@@ -120,8 +122,9 @@ class Phase:
         if p.grad is not None:
             row.grad_norm = float(p.grad.detach().double().norm()) if not p.grad.is_sparse else None
             row.grad_zero = row.grad_norm == 0.0
-            equal = rows_equal(p.grad.detach()) if not p.grad.is_sparse else None
-            row.grad_rows_equal = equal and not row.grad_zero
+            if self.steps < session.plan.dense_steps and not p.grad.is_sparse:
+                row.grad_rows_equal = rows_equal(p.grad.detach()) and not row.grad_zero
+                row.rows_equal_last = rows_equal(p.detach())
         row.last = _sample(p)
 
     def absorb(
@@ -130,6 +133,8 @@ class Phase:
         """Take what was seen since the last step."""
         step = self.steps
         self.steps += finished
+        if not finished:
+            self.before_step(session)
         if not shared:
             self.losses.append(tuple(p.loss for p in pending.passes if p.loss is not None))
         self.backward_places.update(p.place for p in pending.passes if p.place is not None)
@@ -198,13 +203,13 @@ class Phase:
         """Compare this step's data with the step before."""
         now = [t.detach() for call in pending.root_calls[:1] for t in tensors_in((call.args, call.kwargs))]
         now = [t for t in now if t.numel() > 1][:3]
-        del session
         if not now:
             return
         self.batch_rows = now[0].shape[0] if now[0].dim() else None
-        base = getattr(now[0], "_base", None)
-        if base is not None and base.dim() and self.batch_rows is not None:
-            self.base_rows = base.shape[0]
+        sliced = session.operations.sliced
+        given = [t for call in pending.root_calls[:1] for t in tensors_in((call.args, call.kwargs))]
+        self.base_rows = max([sliced[id(t)][1] for t in given if id(t) in sliced] or [self.base_rows or 0]) or None
+        now += session.operations.targets[:1]
         if self._inputs_before:
             self.compared += 1
             pairs = zip(self._inputs_before, now, strict=False)
@@ -312,7 +317,7 @@ class Phase:
             weight_norm=w.weight_norm,
             update_ratio=statistics.median(w.ratios) if w.ratios else None,
             changed=not same_values(w.first, w.last) if w.first.shape == w.last.shape else True,
-            rows_equal=None if w.rows_equal_first is None else bool(w.rows_equal_first and rows_equal(w.tensor.detach())),
+            rows_equal=None if w.rows_equal_first is None else bool(w.rows_equal_first and w.rows_equal_last is not False),
             grad_rows_equal=w.grad_rows_equal,
             fresh=w.fresh,
             output_layer=self._is_output(key, names),

@@ -6,6 +6,7 @@ given to that optimizer's phase. Programs without torch.optim have one phase, st
 
 import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from torchladder.probes.modules import Modules, RootCall, first_output
 from torchladder.probes.operations import Activation, Operations
 from torchladder.probes.optimizers import Optimizers, held
 from torchladder.probes.phases import Phase
+from torchladder.probes.picture import BatchCopy
 
 PHASES_MAX = 8  # a program that makes an optimizer every epoch is judged on its first ones
 HAND_AFTER = 3  # backward passes without any optimizer object before we believe updates are made by hand
@@ -88,6 +90,7 @@ class Session:
         self.backward = Backward(self)
         self.optimizers = Optimizers(self)
         self.loaders = Loaders(self)
+        self.batch: BatchCopy | None = None  # kept where a report will show it
         self.on_step: list[Any] = []
         self.on_optimizer: list[Any] = []
         self.follow_losses = False
@@ -258,7 +261,25 @@ class Session:
 
     def collect(self) -> dict[str, Any]:
         """Return the facts as JSON; what went wrong with a probe is among them."""
-        return {"facts": to_json(self.facts()), "backwards": self.backward.count, "steps": self.steps, "hurried": self.loaders.cut_short}
+        batch = self._save_batch()
+        return {
+            "facts": to_json(self.facts()),
+            "backwards": self.backward.count,
+            "steps": self.steps,
+            "hurried": self.loaders.cut_short,
+            "batch": batch,
+        }
+
+    def _save_batch(self) -> str | None:
+        """Write the batch that was kept into the run's scratch folder; returns its path."""
+        if self.batch is None:
+            return None
+        try:
+            with self.quiet(), torch.no_grad():
+                return self.batch.save(getattr(self.control, "scratch", None), f"batch-{os.getpid()}.npz")
+        except Exception as error:  # noqa: BLE001 - a report without a picture is still a report
+            self.failures["picture"] = f"{type(error).__name__}: {error}"
+            return None
 
 
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

@@ -79,7 +79,7 @@ def table(report: Report, width: int) -> Lines:
     """Yield the lines of the rungs; those that wait for a broken one are left to the closing line."""
     hidden = set(waiting(report))
     if all(r.state is State.SKIPPED for r in report.rungs):
-        return
+        hidden = {r.rung for r in report.rungs if r.summary.startswith("waits") and not r.notes}
     name_width = max([NAME_COLUMN, *(cell_len(clean(r.name)) + 2 for r in report.rungs)])
     for rung in report.rungs:
         if rung.rung not in hidden:
@@ -156,7 +156,7 @@ def carets(shown: Span, finding: Finding, gutter: int, width: int) -> Lines:
     line = source_line(" " * shown.start, label="", gutter=gutter)
     line.append("^" * (shown.end - shown.start), style)
     remark = clean(finding.remark or "")
-    if cell_len(line.plain) + 2 + cell_len(remark) <= width:
+    if not remark or cell_len(line.plain) + 2 + cell_len(remark) <= width:
         yield line + Text(f"  {remark}" if remark else "", style)
         return
     yield line
@@ -219,7 +219,7 @@ def diff_lines(fix: Fix, indent: int, width: int) -> Lines:
 
 def verification(fix: Fix) -> tuple[str, str] | None:
     """Return the label and the words of a fix's trial, or None when it was not tried."""
-    if fix.verified is None:
+    if fix.verified is None and not fix.after:
         return None
     words = "with this change the rung passes" if fix.verified else "with this change the rung still fails"
     if fix.after:
@@ -229,6 +229,9 @@ def verification(fix: Fix) -> tuple[str, str] | None:
             same = fix.before.what == fix.after.what
             before = amount(fix.before.value, fix.before.unit)
             words += f"; without it, {before if same else f'{clean(fix.before.what)}: {before}'}"
+        if fix.verified is None:
+            by = "one batch" if "one batch" in fix.after.what else "the program's first steps"
+            words = f"not decided by {by}: {words}"
     if fix.seconds:
         words += f" ({number(round(fix.seconds, 1))} s)"
     return ("verified" if fix.verified else "not verified"), words
@@ -245,7 +248,7 @@ def fix_lines(finding: Finding, gutter: int, width: int) -> Lines:
         if outcome:
             label, words = outcome
             yield from put(label, words, style="bold green" if fix.verified else "bold yellow")
-    if fixes and all(f.verified is None for f in fixes):
+    if fixes and all(verification(f) is None for f in fixes):
         idea = all(f.trust is Trust.IDEA for f in fixes)
         yield from put(
             "not verified", "advice, which no run can try" if idea else "no experiment was run with this change"
@@ -433,9 +436,16 @@ def closing(report: Report, width: int) -> Lines:
     yield command
 
 
+def picture_lines(report: Report, width: int) -> Lines:
+    """Yield where each picture of the report lies."""
+    for name in report.pictures:
+        path = f"{report.folder}/{name}" if report.folder else name
+        yield from labelled("picture", clean(path), gutter=2, width=width)
+
+
 def page(report: Report, read: Reader, width: int) -> Lines:
     """Yield every line of the report."""
-    rows = list(table(report, width))
+    rows = [*table(report, width), *picture_lines(report, width)]
     yield from rows
     if rows:
         yield Text()

@@ -52,7 +52,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("activations",),
     limits=Limits,
-    explains=("TL211", "TL220", "TL221"),
+    explains=("TL211", "TL220"),
     plants=(
         Plant(
             "digits_mlp",

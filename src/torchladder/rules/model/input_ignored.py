@@ -48,7 +48,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("interrogations", "trials"),
     limits=Limits,
-    explains=("TL220",),
+    explains=("TL209", "TL220"),
     plants=(
         Plant(
             "digits_mlp",
@@ -69,9 +69,13 @@ class Limits:
 def input_ignored(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each phase whose trained model does not look at its input."""
     for asked in facts.interrogations or ():
-        change = asked.input_dependence
+        change, before = asked.input_dependence, asked.untrained_dependence
         if change is None or not math.isfinite(change) or change > limits.change:
             continue
+        if before is not None and not before <= limits.change:
+            continue  # it used its input once: training made it collapse, which has other causes
+        if any(a.phase == asked.phase and a.dead == a.units for a in facts.activations or ()):
+            continue  # a layer without a living unit is its own cause
         base = base_trial(facts, asked.phase)
         if base is None or not base_failed(facts, asked.phase) or not _finite(base.losses):
             continue

@@ -1,0 +1,318 @@
+"""One batch for people: a labelled grid of pictures, lines for sequences, a few rows for tables and text.
+
+Whatever was done to the values to show them (the normalisation undone, say) is written on the picture.
+"""
+
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FILE = "batch.png"
+ROWS_IN_TABLE = 5
+COLUMNS_IN_TABLE = 8
+TOKENS_IN_TABLE = 14
+SIDE_MIN = 6  # a square at least this large is looked at as a picture
+COLOURS = (3, 4)
+GREY = 1
+BYTE = 255.0
+PAIRS_MAX = 8  # samples shown when each has a picture for a target beside it
+LINES_MAX = 6  # features of a sequence drawn in one panel
+LABELS_MAX = 4  # labels of one sample that are written out
+WORDS_MAX = 22  # characters of a title
+FLAT = {784: (1, 28, 28), 3072: (3, 32, 32)}  # MNIST and CIFAR, flattened before the model
+TABLE, SEQUENCE, PICTURE = 2, 3, 4  # dimensions of a batch
+MISSING = (1.0, 0.0, 1.0)  # magenta: no picture has it by accident
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The first samples of one training batch at the model's entry, with their targets.
+
+    Attributes:
+        x: (N, ...), at most 16 samples, long axes thinned.
+        y: (N, ...) or None.
+        shape, dtype: Of the whole batch, before thinning.
+        names: Of the classes, where the data set gives them.
+        extents: Lowest and highest value over the whole batch, by channel.
+    """
+
+    x: Array
+    y: Array | None
+    shape: tuple[int, ...]
+    dtype: str
+    names: tuple[str, ...]
+    extents: dict[str, Array]
+
+
+def load_batch(path: str | None) -> Batch | None:
+    """Return the batch that the run wrote; None when it wrote none or what it wrote cannot be read."""
+    if path is None or not Path(path).is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, EOFError):
+        return None
+    return Batch(
+        x=arrays["x"],
+        y=arrays.get("y"),
+        shape=tuple(int(n) for n in arrays["shape"]),
+        dtype=str(arrays["dtype"]),
+        names=tuple(str(n) for n in arrays.get("names", ())),
+        extents={k: v for k, v in arrays.items() if k.endswith(("low", "high"))},
+    )
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def figure(value: float) -> str:
+    """Return a value in at most four significant digits."""
+    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"  # noqa: PLR2004 - digits
+
+
+def label(batch: Batch, row: int) -> str:
+    """Return the target of one sample in a few words, "" when it is not a label."""
+    if batch.y is None or row >= len(batch.y):
+        return ""
+    y = batch.y[row].reshape(-1)
+    if y.size == 1:
+        return _class_name(batch, y[0])
+    if batch.y.ndim > TABLE:
+        return ""
+    if set(np.unique(y).tolist()) <= {0, 1} and y.dtype.kind in "fb":
+        on = np.flatnonzero(y)
+        words = ", ".join(_class_name(batch, i) for i in on[:LABELS_MAX]) or "none"
+        return words + (" ..." if on.size > LABELS_MAX else "")
+    if y.dtype.kind == "f" and abs(float(y.sum()) - 1) < 1e-3 and y.min() >= 0:  # noqa: PLR2004 - probabilities
+        best = int(y.argmax())
+        return f"{_class_name(batch, best)} ({y[best]:.0%})"
+    return ", ".join(figure(v) for v in y[:LABELS_MAX]) + (" ..." if y.size > LABELS_MAX else "")
+
+
+def _class_name(batch: Batch, value: Any) -> str:
+    index = int(value) if float(value).is_integer() else -1
+    if 0 <= index < len(batch.names):
+        return batch.names[index]
+    return figure(value)
+
+
+def table(batch: Batch) -> tuple[str, ...]:
+    """Return a few rows of a batch of features or token ids, one line each; empty for other batches."""
+    if batch.x.ndim != TABLE or as_pictures(batch) is not None:
+        return ()
+    text = batch.x.dtype.kind in "iu"
+    most = TOKENS_IN_TABLE if text else COLUMNS_IN_TABLE
+    wide = batch.x.shape[1] > most
+    lines = [f"the first rows of one batch {list(batch.shape)} {batch.dtype}, as the model gets them:"]
+    for n in range(min(ROWS_IN_TABLE, len(batch.x))):
+        values = " ".join(figure(v) for v in batch.x[n, :most]) + (" ..." if wide else "")
+        target = _target_words(batch, n, most)
+        lines.append(f"{values}{f' -> {target}' if target else ''}")
+    return tuple(lines)
+
+
+def _target_words(batch: Batch, row: int, most: int) -> str:
+    y = batch.y
+    if y is not None and y.ndim == TABLE and y.dtype.kind in "iu" and y.shape[1] > 1:
+        return " ".join(figure(v) for v in y[row, :most]) + (" ..." if y.shape[1] > most else "")
+    return label(batch, row)
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images (N, H, W, C) in [0, 1], C 1 or 3, and how they were made from the values."""
+
+    images: Array
+    note: str
+
+
+def as_pictures(batch: Batch) -> Pictures | None:
+    """Return the samples as images, or None when they are none."""
+    return images_of(batch.x, batch.extents)
+
+
+def images_of(x: Array, extents: dict[str, Array]) -> Pictures | None:
+    """Return an array as images: [B, C, H, W], [B, H, W, C], squares [B, H, H], flattened MNIST and CIFAR."""
+    how = ""
+    if x.ndim == TABLE and x.shape[1] in FLAT and x.dtype.kind in "fu":
+        c, h, w = FLAT[x.shape[1]]
+        x, extents = x.reshape(-1, c, h, w), {k: v for k, v in extents.items() if v.ndim == 0}
+        how = f"rows of {c * h * w} shown as {c} x {h} x {w}; "
+    if x.ndim == SEQUENCE and x.shape[1] == x.shape[2] >= SIDE_MIN and x.dtype.kind in "fu":
+        x, extents = x[:, None], {k: v for k, v in extents.items() if v.ndim == 0}
+    if x.ndim != PICTURE or x.dtype.kind not in "fubi" or min(x.shape) == 0:
+        return None
+    last = x.shape[-1] in (GREY, *COLOURS) and x.shape[1] not in (GREY, *COLOURS)
+    if last:
+        how += "channels last; "
+    else:
+        x = np.moveaxis(x, 1, -1)
+    n_channels = x.shape[-1]
+    key = "last" if last else "first"
+    low, high = extents.get(f"{key}_low"), extents.get(f"{key}_high")
+    if n_channels not in (GREY, *COLOURS):
+        how, x, low, high = f"{how}channel 0 of {n_channels}; ", x[..., :1], None, None
+    x = x.astype(np.float64)
+    bad = ~np.isfinite(x)
+    if low is None or high is None or len(low) != n_channels:
+        low, high = _extent(x, bad)
+    images, words = rescaled(x, np.asarray(low, float), np.asarray(high, float))
+    if n_channels == COLOURS[-1]:
+        images, bad, how = images[..., :3], bad[..., :3], f"{how}fourth channel not shown; "
+    if bad.any():
+        images = np.where(bad.any(-1, keepdims=True), MISSING, np.broadcast_to(images, (*images.shape[:-1], 3)))
+        words += f"; {int(bad.sum()):,} values that are not finite in magenta"
+    return Pictures(images, how + words)
+
+
+def _extent(x: Array, bad: Array) -> tuple[Array, Array]:
+    axes = tuple(range(x.ndim - 1))
+    low = np.where(bad, np.inf, x).min(axes)
+    high = np.where(bad, -np.inf, x).max(axes)
+    return np.where(np.isfinite(low), low, 0.0), np.where(np.isfinite(high), high, 1.0)
+
+
+def rescaled(x: Array, low: Array, high: Array) -> tuple[Array, str]:
+    """Return values brought to [0, 1] and how: as they are where they have the range of pictures already.
+
+    Args:
+        x: (..., C). low, high: (C,), over the whole batch.
+    """
+    if low.min() >= 0 and 0.5 < high.max() <= 1:  # noqa: PLR2004 - a dark batch of 0..1 is shown dark
+        return np.clip(np.nan_to_num(x), 0, 1), "values as they are, black = 0, white = 1"
+    if low.min() >= 0 and BYTE / 2 < high.max() <= BYTE:
+        return np.clip(np.nan_to_num(x) / BYTE, 0, 1), "values as they are, black = 0, white = 255"
+    span = np.where(high > low, high - low, 1.0)
+    images = np.clip(np.nan_to_num((x - low) / span), 0, 1)
+    if len(low) == GREY:
+        return images, f"rescaled: black = {figure(low[0])}, white = {figure(high[0])}"
+    parts = [f"{c} {figure(a)} to {figure(b)}" for c, a, b in zip("RGBA", low, high, strict=False)]
+    return images, f"each channel rescaled from its range in this batch: {', '.join(parts)}"
+
+
+def target_images(batch: Batch) -> Array | None:
+    """Return targets that are pictures themselves (masks, images to restore), as (N, H, W, C) in [0, 1]."""
+    y = batch.y
+    if y is None or y.ndim < SEQUENCE:
+        return None
+    if y.ndim == SEQUENCE:
+        y = y[:, None]
+    found = images_of(y.astype(np.float64), {})
+    return found.images if found is not None else None
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+
+def draw(batch: Batch) -> bytes | None:
+    """Return the batch as a PNG, or None when there is nothing to be seen in it (tables, text)."""
+    found = as_pictures(batch)
+    if found is not None:
+        return _grid(batch, found)
+    if batch.x.ndim == SEQUENCE and batch.x.dtype.kind == "f":
+        return _lines(batch)
+    return None
+
+
+def _figure(n: int, columns: int, panel: tuple[float, float], heading: str, note: str) -> tuple[Any, list[Any]]:
+    """Return a matplotlib figure with ``n`` panels, its heading and its note placed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = math.ceil(n / columns)
+    width = max(columns * panel[0] + 0.3, 7.0)
+    lines = _wrapped(note, int(width * 14))
+    foot = 0.18 * len(lines) + 0.15
+    height = rows * panel[1] + 0.55 + foot
+    drawn = Figure(figsize=(width, height), dpi=110, facecolor="white")
+    FigureCanvasAgg(drawn)
+    drawn.text(0.15 / width, 1 - 0.3 / height, heading, fontsize=11, fontweight="bold", parse_math=False)
+    drawn.text(0.15 / width, 0.1 / height, "\n".join(lines), fontsize=8.5, color="#444444", parse_math=False)
+    axes = drawn.subplots(rows, columns, squeeze=False)
+    drawn.subplots_adjust(
+        left=0.02, right=0.98, top=1 - 0.65 / height, bottom=(foot + 0.12) / height, wspace=0.12, hspace=0.28
+    )
+    flat = list(axes.flat)
+    for unused in flat[n:]:
+        unused.axis("off")
+    return drawn, flat[:n]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width) or [""]
+
+
+def _png(drawn: Any) -> bytes:
+    out = io.BytesIO()
+    drawn.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _title(words: str) -> str:
+    words = "".join(c if c.isprintable() else "?" for c in words)
+    return words if len(words) <= WORDS_MAX else words[: WORDS_MAX - 3] + "..."
+
+
+def _heading(batch: Batch, shown: int) -> str:
+    return f"One training batch {list(batch.shape)} {batch.dtype}: {shown} of {batch.shape[0]} samples"
+
+
+def _grid(batch: Batch, found: Pictures) -> bytes:
+    beside = target_images(batch)
+    shown = len(found.images) if beside is None else min(len(found.images), len(beside), PAIRS_MAX)
+    panels: list[tuple[Array, str]] = []
+    for n in range(shown):
+        panels.append((found.images[n], label(batch, n)))
+        if beside is not None:
+            panels.append((beside[n], "target"))
+    ratio = min(max(found.images.shape[1] / found.images.shape[2], 0.4), 2.5)
+    note = found.note
+    if batch.y is None:
+        note += ". No target of one label for each sample was seen"
+    else:
+        note += ". Each sample's target beside it" if beside is not None else ". Titles: the targets given to the loss"
+    drawn, axes = _figure(len(panels), min(4, len(panels)), (1.75, 1.6 * ratio + 0.25), _heading(batch, shown), note)
+    for axis, (image, words) in zip(axes, panels, strict=True):
+        axis.imshow(image[..., 0] if image.shape[-1] == GREY else image, cmap="gray", vmin=0, vmax=1)
+        axis.set_title(_title(words), fontsize=10, pad=3, parse_math=False)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return _png(drawn)
+
+
+def _lines(batch: Batch) -> bytes:
+    """Draw each sequence as lines over time, the longer axis taken for time unless one has a single feature."""
+    x = batch.x.astype(np.float64)
+    first = batch.shape[1] > batch.shape[2] if GREY not in batch.shape[1:] else batch.shape[2] == GREY
+    x = x if first else np.moveaxis(x, 1, 2)
+    features = x.shape[2]
+    axis_words = f"axis {1 if first else 2} taken for time ({batch.shape[1 if first else 2]} steps)"
+    note = f"{axis_words}; {min(features, LINES_MAX)} of {features} features drawn"
+    finite = x[np.isfinite(x)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    margin = 0.05 * (high - low) or 1.0
+    note += f"; all panels from {figure(low)} to {figure(high)}"
+    if finite.size < x.size:
+        note += f"; {x.size - finite.size:,} values are not finite and leave gaps"
+    note += ". Titles: the targets given to the loss" if batch.y is not None and label(batch, 0) else ""
+    drawn, axes = _figure(len(x), min(4, len(x)), (2.4, 1.5), _heading(batch, len(x)), note)
+    for n, axis in enumerate(axes):
+        for feature in range(min(features, LINES_MAX)):
+            axis.plot(x[n, :, feature], linewidth=1.0)
+        axis.set_ylim(low - margin, high + margin)
+        axis.set_title(_title(label(batch, n)), fontsize=10, pad=3, parse_math=False)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return _png(drawn)
