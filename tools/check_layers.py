@@ -19,13 +19,14 @@ ALLOWED: dict[str, set[str]] = {
     "runner": {"core"},
     "probes": {"core", "runner"},
     "experiments": {"core", "probes", "runner"},
-    "ladder": {"core", "rules", "runner", "probes", "experiments"},
+    "patches": {"core"},
+    "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
     "cli": {"core", "rules", "report"},
     "specimens": set(),
     "": {"core", "cli"},
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {"cli": {"ladder", "runner", "probes", "experiments"}}
-WITHOUT_TORCH = {"", "core", "rules", "report", "cli"}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "cli"}
 
 
 def package_of(file: Path, source: Path) -> str:

@@ -20,9 +20,7 @@ NEEDS = {
     "lightning_digits": "lightning",
     "hf_trainer": "transformers",
 }
-ALL = [
-    pytest.param(p.stem, marks=[] if p.stem in QUICK else [pytest.mark.slow]) for p in sorted(PROGRAMS.glob("*.py"))
-]
+ALL = [pytest.param(p.stem, marks=[] if p.stem in QUICK else [pytest.mark.slow]) for p in sorted(PROGRAMS.glob("*.py"))]
 _done: dict[str, dict[str, Any]] = {}
 
 

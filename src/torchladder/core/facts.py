@@ -129,7 +129,9 @@ class RootFact:
         pretrained: Whether parameters were loaded (load_state_dict, from_pretrained) before training.
         first_layer: Class name of the first leaf module called, None if none was.
         training_flags: (step, training flag) at each observed training call.
+        place: Line of its first training call of the phase.
         mode_layers: Names of Dropout and BatchNorm layers inside.
+        mode_place: Line that last called eval() on it, None if none did.
     """
 
     name: str
@@ -149,6 +151,7 @@ class RootFact:
     eval_calls: int = 0
     eval_calls_in_training_mode: int = 0
     eval_place: Place | None = None
+    mode_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

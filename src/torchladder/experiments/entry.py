@@ -11,6 +11,7 @@ from torchladder.core.errors import InternalError
 from torchladder.core.jsonable import to_json
 from torchladder.experiments.origin import Origin
 from torchladder.experiments.same_batch import SameBatch
+from torchladder.experiments.smoke import Smoke
 from torchladder.probes.picture import BatchCopy
 from torchladder.probes.session import Plan, Session, Stopper
 
@@ -51,6 +52,17 @@ def same_batch(control: Stopper, options: dict[str, Any]) -> SameBatch:
     return experiment
 
 
+def smoke(control: Stopper, options: dict[str, Any]) -> Smoke:
+    """Attach all probes and cut every pass over a loader to one batch."""
+    session = _session(control, options)
+    experiment = Smoke(session, seconds=options["seconds"])
+    experiment.install()
+    session.install()
+    session.batch = BatchCopy(session)
+    session.batch.install()
+    return experiment
+
+
 def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     """Look for the first operation that makes a non-finite value."""
     session = _session(control, options)
@@ -60,4 +72,4 @@ def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     return experiment
 
 
-__all__ = ["asdict", "observe", "origin", "same_batch", "to_json"]
+__all__ = ["asdict", "observe", "origin", "same_batch", "smoke", "to_json"]

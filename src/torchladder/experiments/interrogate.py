@@ -6,6 +6,7 @@ Asked in evaluation mode without grad, so that batch norm and dropout have no pa
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from torchladder.core.facts import InterrogationFact
 from torchladder.probes.losses import accuracy
@@ -15,6 +16,7 @@ from torchladder.probes.tensors import map_tensors, tensors_in
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
+MIXED = 1e-3  # share of its own effect that a sample has on others before anyone looks closer
 ROWS_MIN = 3  # one row is changed, one lends its values, at least one is watched
 
 
@@ -49,13 +51,44 @@ def _ask(call: RootCall, phase: int, target: torch.Tensor | None, session: "Sess
     dependence = float((turned - first).abs().max()) / scale if turned is not None else None
     lent = _run(call, lambda t: _lend(t, rows))
     mixing = None
+    guilty = None
     if lent is not None:
         change = (lent - first).abs().flatten(1).amax(1) if first.dim() > 1 else (lent - first).abs()
         own, others = float(change[0]), float(change[2:].max())
         mixing = others / own if own > 1e-6 * scale else None
-    return InterrogationFact(
-        phase, dependence, mixing, rows, right, place=place, module=type(call.root.module).__name__
-    )
+        if mixing is not None and mixing > MIXED:
+            guilty = _first_mixer(call, rows)
+    name = type(call.root.module).__name__
+    if guilty is not None:
+        name = guilty[0]
+        place = session.modules.created_of_torch(guilty[1]) or place
+    return InterrogationFact(phase, dependence, None, mixing, rows, right, place=place, module=name)
+
+
+def _first_mixer(call: RootCall, rows: int) -> tuple[str, nn.Module] | None:
+    """Return the first inner module whose output for untouched samples changes with another sample."""
+    outputs: dict[str, list[torch.Tensor]] = {}
+    modules = {name: m for name, m in call.root.module.named_modules() if name}
+    handles = []
+    for name, module in modules.items():
+
+        def keep(_m: nn.Module, _a: Any, out: Any, name: str = name) -> None:
+            found = first_output(out)
+            if found is not None and found.dim() and found.shape[0] == rows:
+                outputs.setdefault(name, []).append(found.clone())
+
+        handles.append(module.register_forward_hook(keep))
+    try:
+        _run(call, lambda t: t)
+        plain, outputs = outputs, {}
+        _run(call, lambda t: _lend(t, rows))
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, (a, *_), (b, *_) in ((n, plain[n], outputs[n]) for n in plain if n in outputs):
+        if a.shape == b.shape and float((a[2:] - b[2:]).abs().max()) > 1e-6 * float(a.abs().max()):
+            return name, modules[name]
+    return None
 
 
 def _lend(t: torch.Tensor, rows: int) -> torch.Tensor:

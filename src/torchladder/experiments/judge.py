@@ -11,7 +11,7 @@ from torchladder.core.facts import LossCallFact
 
 NEAR_ZERO = 0.1  # nats above the floor; the ladder's usual pass mark for one batch
 REGRESSION_PROGRESS = 0.9  # share of the target's variance explained on the one batch
-ACCURATE_PROGRESS = 0.6  # with every sample right, this share of the way down is enough
+ACCURATE_PROGRESS = 0.5  # with every sample right, this share of the way down is enough
 STUCK_PROGRESS = 0.5  # at the end of the budget, less than half-way is not memorising
 STEADY = 0.03  # relative fall between the last two fifths that counts as still falling
 FREE_FALL = 0.5  # relative fall that counts as learning when no floor is known

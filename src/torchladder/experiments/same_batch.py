@@ -25,7 +25,7 @@ from torchladder.probes.phases import Phase
 from torchladder.probes.session import Session
 from torchladder.probes.tensors import map_tensors, tensors_in
 
-EVAL_BATCHES = 1  # batches an evaluation loader gives while the one batch is trained on
+EVAL_BATCHES = 3  # batches without a backward pass that make it an evaluation; trainers prefetch one or two
 STATE_MAX = 50_000_000  # numbers of which a copy is kept to ask the untrained model
 LOOK_EVERY = 10  # steps between two looks at the curve
 EXTENDED = 2.5  # a batch that is still being memorised gets this many times the steps
@@ -140,11 +140,9 @@ class SameBatch:
     def _serve(self, stream: Any, seen: Any, given: int) -> Any:
         key = id(seen)
         if not self.armed:
-            with self.session.quiet():
-                return next(stream._inner)  # noqa: SLF001 - one mechanism in two files
+            return next(stream._inner)  # noqa: SLF001 - one mechanism in two files
         if key not in self.batches:
-            with self.session.quiet():
-                self.batches[key] = next(stream._inner)  # noqa: SLF001
+            self.batches[key] = next(stream._inner)  # noqa: SLF001
             self.trained_since[key] = self.session.backward.count
         idle = self.session.backward.count == self.trained_since[key]
         if given >= EVAL_BATCHES and idle:

@@ -16,7 +16,8 @@ from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
-from torchladder.ladder.pictures import Batch
+from torchladder.ladder.failure import error_of, failure_sentence
+from torchladder.ladder.reasons import why_unseen
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
@@ -57,7 +58,7 @@ def climb(
     with Subject(target, budget, progress) as subject:
         ascent = Ascent(subject, rules, to)
         ascent.go()
-    return with_picture(ascent.report(), subject.batch, keep)
+    return pictures.added(ascent.report(), subject.batch, keep)
 
 
 def overfit(target: Target, **options: Any) -> Report:
@@ -66,18 +67,11 @@ def overfit(target: Target, **options: Any) -> Report:
     return dataclasses.replace(report, rungs=tuple(r for r in report.rungs if r.rung == 3))  # noqa: PLR2004
 
 
-def with_picture(report: Report, batch: Batch | None, keep: Callable[[str, bytes], None] | None) -> Report:
-    """Return the report with the picture of one batch named in it, once ``keep`` has taken its bytes."""
-    if batch is None or keep is None:
-        return report
-    try:
-        drawn = pictures.draw(batch)
-    except Exception:  # noqa: BLE001 - a report without a picture is still a report
-        return report
-    if drawn is None:
-        return report
-    keep(pictures.FILE, drawn)
-    return dataclasses.replace(report, pictures=(*report.pictures, pictures.FILE))
+def smoke(target: Target, **options: Any) -> Report:
+    """Run one training and one validation batch; the options are those of ``climb`` without ``to``."""
+    from torchladder.ladder import smoke as rung  # it shares helpers of this file
+
+    return rung.smoke(target, **options)
 
 
 def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
@@ -142,9 +136,9 @@ class Ascent:
         found, unknown, clear = [], {}, []
         for rule in (r for r in self.rules if r.rung == number):
             findings = rule.judge(self.facts)
-            if findings is None:
-                missing = [n for n in rule.needs if getattr(self.facts, n) is None]
-                unknown[rule.code] = self.facts.failures.get(missing[0], f"{' and '.join(missing)} were not seen")
+            why = why_unseen(rule.needs, self.facts)
+            if not findings and why is not None:
+                unknown[rule.code] = why
             elif not findings:
                 clear.append(rule.code)
             else:
@@ -161,11 +155,16 @@ class Ascent:
             state = State.PASSED if self.facts.loss_calls else State.UNKNOWN
         else:
             state, summary, figures = rungs.baseline_line(self.facts)
-        if stuck or self.failed_program:
+        if number == 1 and self.failed_program and figures:
+            state = State.UNKNOWN  # a batch was seen, though no step was made with it
+        elif stuck or self.failed_program:
             state, summary = State.SKIPPED, "waits for the rung below"
         if proven:
             state, summary = State.FAILED, f"{summary}; {proven[0].message}" if not stuck else proven[0].message
-        self.results[number] = RungResult(number, rungs.NAMES[number], state, summary, seconds, figures, unknown, clear)
+        notes = pictures.table(self.subject.batch) if number == 1 and self.subject.batch is not None else ()
+        self.results[number] = RungResult(
+            number, rungs.NAMES[number], state, summary, seconds, figures, unknown, clear, notes
+        )
         return stuck or bool(proven)
 
     def _one_batch(self, *, stuck: bool) -> None:
@@ -228,6 +227,9 @@ class Ascent:
 
     def report(self) -> Report:
         """Return the report of this climb."""
+        from torchladder.patches import with_diffs  # its parser takes a while to load
+
+        self.findings = [with_diffs(f, Path(self.subject.target.cwd)) for f in self.findings]
         program = program_of(self.facts)
         judged = [f for f in self.findings if f.severity is not Severity.NOTE]
         cause = judged[0] if judged else None
@@ -268,12 +270,6 @@ def worst(lines: list[tuple[State, str, dict[str, Any]]]) -> tuple[State, str, d
     return min(lines, key=lambda line: rank[line[0]]) if lines else None
 
 
-def error_of(facts: Facts) -> dict[str, Any] | None:
-    """Return the program's own exception for the report."""
-    error = program_of(facts).error
-    return {"type": error.type, "message": error.message, "traceback": error.traceback} if error else None
-
-
 def sentence(verdict: str, cause: Finding | None, results: Sequence[RungResult], facts: Facts, *, failed: bool) -> str:
     """Return the verdict in one sentence."""
     program = program_of(facts)
@@ -283,31 +279,12 @@ def sentence(verdict: str, cause: Finding | None, results: Sequence[RungResult],
     if failed:
         return failure_sentence(facts)
     if verdict == "healthy":
-        return f"all {len(results)} rungs passed"
+        return f"all {len(results)} rungs passed" if len(results) > 1 else "the rung passed"
     open_ = [r for r in results if r.state is not State.PASSED]
     names = ", ".join(f"{r.rung} ({r.name})" for r in open_)
     if any(r.state is State.FAILED for r in open_):
         return f"rung {names} failed, and no rule can name the cause"
     return f"nothing was found, but rung {names} could not be judged" if program.training else failure_sentence(facts)
-
-
-def failure_sentence(facts: Facts) -> str:
-    """Return why the program could not be judged at all."""
-    program = program_of(facts)
-    error = program.error
-    if error is not None and error.type == "EOFError":
-        return "the program reads standard input, which is closed during a climb"
-    if error is not None and error.type in {"ModuleNotFoundError", "ImportError"}:
-        return f"the program needs a package that is not installed: {error.message}"
-    if error is not None:
-        return f"the program failed by itself: {error.type}: {error.message.splitlines()[0] if error.message else ''}".rstrip(": ")
-    if program.state == "exited":
-        return f"the program ended with status {program.exit_status} before any training step"
-    if program.state == "timeout":
-        return f"the program was stopped after {program.seconds:.0f} s without a training step"
-    if program.state == "killed":
-        return f"the program was killed (status {program.exit_status}) before it could be judged"
-    return "the program ended without a backward pass: nothing was trained"
 
 
 def script_folder(target: Target) -> Path:

@@ -11,7 +11,7 @@ KEPT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONHAS
 
 def environment(facts: Facts) -> dict[str, Any]:
     """Return versions, device and the few environment variables that change results."""
-    import torch  # noqa: PLC0415 - reports are read without torch, climbs never are
+    import torch
 
     return {
         "python": platform.python_version(),

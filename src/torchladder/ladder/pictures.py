@@ -3,13 +3,17 @@
 Whatever was done to the values to show them (the normalisation undone, say) is written on the picture.
 """
 
+import dataclasses
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from torchladder.core.report import Report
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +27,7 @@ GREY = 1
 BYTE = 255.0
 PAIRS_MAX = 8  # samples shown when each has a picture for a target beside it
 LINES_MAX = 6  # features of a sequence drawn in one panel
+LINE_COLOURS = ("blue", "orange", "green", "red", "purple", "brown")
 LABELS_MAX = 4  # labels of one sample that are written out
 WORDS_MAX = 22  # characters of a title
 FLAT = {784: (1, 28, 28), 3072: (3, 32, 32)}  # MNIST and CIFAR, flattened before the model
@@ -74,7 +79,7 @@ def load_batch(path: str | None) -> Batch | None:
 
 def figure(value: float) -> str:
     """Return a value in at most four significant digits."""
-    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"  # noqa: PLR2004 - digits
+    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"
 
 
 def label(batch: Batch, row: int) -> str:
@@ -90,7 +95,7 @@ def label(batch: Batch, row: int) -> str:
         on = np.flatnonzero(y)
         words = ", ".join(_class_name(batch, i) for i in on[:LABELS_MAX]) or "none"
         return words + (" ..." if on.size > LABELS_MAX else "")
-    if y.dtype.kind == "f" and abs(float(y.sum()) - 1) < 1e-3 and y.min() >= 0:  # noqa: PLR2004 - probabilities
+    if y.dtype.kind == "f" and abs(float(y.sum()) - 1) < 1e-3 and y.min() >= 0:
         best = int(y.argmax())
         return f"{_class_name(batch, best)} ({y[best]:.0%})"
     return ", ".join(figure(v) for v in y[:LABELS_MAX]) + (" ..." if y.size > LABELS_MAX else "")
@@ -186,9 +191,11 @@ def rescaled(x: Array, low: Array, high: Array) -> tuple[Array, str]:
     """Return values brought to [0, 1] and how: as they are where they have the range of pictures already.
 
     Args:
-        x: (..., C). low, high: (C,), over the whole batch.
+        x: (..., C).
+        low: (C,), of the whole batch.
+        high: (C,), of the whole batch.
     """
-    if low.min() >= 0 and 0.5 < high.max() <= 1:  # noqa: PLR2004 - a dark batch of 0..1 is shown dark
+    if low.min() >= 0 and 0.5 < high.max() <= 1:
         return np.clip(np.nan_to_num(x), 0, 1), "values as they are, black = 0, white = 1"
     if low.min() >= 0 and BYTE / 2 < high.max() <= BYTE:
         return np.clip(np.nan_to_num(x) / BYTE, 0, 1), "values as they are, black = 0, white = 255"
@@ -299,7 +306,9 @@ def _lines(batch: Batch) -> bytes:
     x = x if first else np.moveaxis(x, 1, 2)
     features = x.shape[2]
     axis_words = f"axis {1 if first else 2} taken for time ({batch.shape[1 if first else 2]} steps)"
-    note = f"{axis_words}; {min(features, LINES_MAX)} of {features} features drawn"
+    drawn_features = min(features, LINES_MAX)
+    colours = ", ".join(f"{n} {colour}" for n, colour in enumerate(LINE_COLOURS[:drawn_features]))
+    note = f"{axis_words}; {drawn_features} of {features} features drawn: {colours}"
     finite = x[np.isfinite(x)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     margin = 0.05 * (high - low) or 1.0
@@ -309,10 +318,24 @@ def _lines(batch: Batch) -> bytes:
     note += ". Titles: the targets given to the loss" if batch.y is not None and label(batch, 0) else ""
     drawn, axes = _figure(len(x), min(4, len(x)), (2.4, 1.5), _heading(batch, len(x)), note)
     for n, axis in enumerate(axes):
-        for feature in range(min(features, LINES_MAX)):
-            axis.plot(x[n, :, feature], linewidth=1.0)
+        for feature in range(drawn_features):
+            axis.plot(x[n, :, feature], linewidth=1.0, color=f"tab:{LINE_COLOURS[feature]}")
         axis.set_ylim(low - margin, high + margin)
         axis.set_title(_title(label(batch, n)), fontsize=10, pad=3, parse_math=False)
         axis.set_xticks([])
         axis.set_yticks([])
     return _png(drawn)
+
+
+def added(report: Report, batch: Batch | None, keep: Callable[[str, bytes], None] | None) -> Report:
+    """Return the report with the picture of one batch named in it, once ``keep`` has taken its bytes."""
+    if batch is None or keep is None:
+        return report
+    try:
+        drawn = draw(batch)
+    except Exception:
+        return report
+    if drawn is None:
+        return report
+    keep(FILE, drawn)
+    return dataclasses.replace(report, pictures=(*report.pictures, FILE))

@@ -1,13 +1,15 @@
 """The line shown for each rung, and the figures behind it: pure functions of facts."""
 
-import math
 from typing import Any
 
 from torchladder.core.facts import Facts, LossCallFact, TensorFact, TrialFact
 from torchladder.core.report import State
-from torchladder.experiments.judge import entropy_of_smoothing
+from torchladder.experiments.judge import CLASSIFICATION
+from torchladder.ladder.baseline import UNBALANCED, balance, baseline, counted, majority
 
 NAMES = {1: "data", 2: "baseline", 3: "one batch"}
+INPUT_DTYPES = {"float32", "bfloat16", "float16"}
+TELLING = 0.9  # an entropy of the labels below this share of ln K is worth saying
 
 
 def first_loss(facts: Facts, phase: int = 0) -> LossCallFact | None:
@@ -40,6 +42,12 @@ def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:.4g}"
 
 
+def digits(value: float) -> str:
+    """Return a loss with three significant digits, zeros kept: 2.30, not 2.3."""
+    text = f"{value:#.3g}"
+    return text.rstrip(".") if "e" not in text else f"{value:.2e}"
+
+
 def data_line(facts: Facts) -> tuple[str, dict[str, Any]]:
     """Return rung 1's line and figures."""
     x, call = entry(facts), first_loss(facts)
@@ -53,62 +61,87 @@ def data_line(facts: Facts) -> tuple[str, dict[str, Any]]:
         if x.min is not None and "int" not in x.dtype:
             parts.append(f"range {_number(x.min)} to {_number(x.max)}")
         figures |= {"shape": list(x.shape), "dtype": x.dtype, "min": x.min, "max": x.max, "mean": x.mean, "std": x.std}
-    counts = label_shares(facts)
+    counts = counted(label_shares(facts), call) if call is not None else {}
     if counts and call is not None:
-        ratio = max(counts.values()) / max(min(counts.values()), 1)
-        parts.append(f"{len(counts)} classes seen, {'balanced' if ratio < 3 else 'unbalanced'} ({ratio:.1f} : 1)")
-        figures["labels"] = counts
+        ratio = balance(counts)
+        parts.append(
+            f"{len(counts)} classes seen, {'balanced' if ratio < UNBALANCED else 'unbalanced'} ({ratio:.1f} : 1)"
+        )
+        figures |= {"labels": counts, "label_ratio": ratio}
     elif call is not None and call.target is not None and call.target.min is not None:
         parts.append(f"targets {call.target.dtype}, {_number(call.target.min)} to {_number(call.target.max)}")
     if loader is not None:
         parts.append({"random": "shuffled", "sequential": "not shuffled"}.get(loader.order or "", ""))
-        figures["order"] = loader.order
+        figures |= {"order": loader.order, "shuffled": {"random": True, "sequential": False}.get(loader.order or "")}
+    figures |= contract(x, call)
     return ", ".join(p for p in parts if p) or "no batch of tensors was seen", figures
 
 
-def chance(call: LossCallFact) -> tuple[float, str] | None:
-    """Return the loss of an untrained classifier, coin or mean, and how it is written."""
-    classes = call.n_outputs or 0
-    if call.function in {"cross_entropy", "nll_loss"} and classes > 1:
-        return math.log(classes), f"ln {classes}"
-    if call.function.startswith("binary_cross_entropy"):
-        return math.log(2), "ln 2"
-    if call.function == "mse_loss" and call.target is not None and call.target.std:
-        return call.target.std**2 + (call.target.mean or 0.0) ** 2 * 0, "the variance of the targets"
-    return None
+def contract(x: TensorFact | None, call: LossCallFact | None) -> dict[str, Any]:
+    """Return what the batch is against what the model and the loss want of it; True where it is kept."""
+    figures: dict[str, Any] = {}
+    if x is not None:
+        ids = "int" in x.dtype and x.dtype != "uint8"
+        figures["x_dtype_as_expected"] = x.dtype in INPUT_DTYPES or ids
+        figures["x_finite"] = not (x.n_nan or x.n_inf)
+    target = call.target if call is not None else None
+    if call is None or target is None:
+        return figures
+    figures |= {"y_shape": list(target.shape), "y_dtype": target.dtype}
+    if call.function in CLASSIFICATION:
+        probabilities = call.input is not None and target.shape == call.input.shape
+        wanted = call.input.dtype if probabilities and call.input is not None else "int64"
+        figures |= {"y_dtype_expected": wanted, "y_dtype_as_expected": target.dtype == wanted}
+    elif call.input is not None and call.function != "custom":
+        figures |= {"y_dtype_expected": call.input.dtype, "y_dtype_as_expected": target.dtype == call.input.dtype}
+        figures["y_shape_as_expected"] = target.shape == call.input.shape
+    return figures
 
 
-def prior_entropy(counts: dict[str, int]) -> float:
-    """Return the entropy, in nats, of the label frequencies."""
-    total = sum(counts.values())
-    return -sum(n / total * math.log(n / total) for n in counts.values() if n)
+def model_figures(facts: Facts, phase: int = 0) -> dict[str, Any]:
+    """Return the size of the phase's (first) model and the shape of what it gives."""
+    root = next((r for r in facts.roots or () if r.phase == phase), None)
+    if root is None:
+        return {}
+    return {
+        "model": root.type,
+        "parameters": root.n_parameters,
+        "trainable_share": root.n_trainable / root.n_parameters if root.n_parameters else None,
+        "input_shape": list(root.inputs[0].shape) if root.inputs else None,
+        "output_shape": list(root.output.shape) if root.output is not None else None,
+    }
 
 
 def baseline_line(facts: Facts) -> tuple[State, str, dict[str, Any]]:
     """Return rung 2's state, line and figures."""
     call = first_loss(facts)
-    if call is None or call.value is None:
-        return State.UNKNOWN, "no loss of a known kind was computed", {}
-    figures: dict[str, Any] = {"loss": call.function, "loss_at_step_0": call.value}
-    expected = chance(call)
-    line = f"loss at step 0 is {call.value:.3g}"
-    if call.options.get("reduction") == "sum":
-        line += " (a sum over the batch)"
-        expected = None
-    if expected is not None:
-        figures["chance"] = expected[0]
-        line += f"; chance is {expected[0]:.4g} = {expected[1]}" if "ln" in expected[1] else f"; {expected[1]} is {expected[0]:.4g}"
-        smoothing = call.options.get("label_smoothing")
-        if smoothing and call.n_outputs:
-            floor = entropy_of_smoothing(float(smoothing), call.n_outputs)
-            figures["floor"] = floor
-            line += f"; label smoothing leaves a floor of {floor:.3g}"
+    figures = model_figures(facts)
     counts = label_shares(facts)
-    if counts:
-        share = max(counts.values()) / sum(counts.values())
+    curve = next((c for c in facts.curves or () if c.phase == 0), None)
+    found = baseline(call, counts, curve) if call is not None else None
+    if call is None or found is None or found.loss is None:
+        return State.UNKNOWN, "no loss of a known kind was computed", figures
+    figures |= {"loss": call.function, "reduction": call.options.get("reduction", "mean"), "loss_at_step_0": found.loss}
+    line = f"loss at step 0 is {digits(found.loss)}"
+    if found.chance is not None:
+        figures["chance"] = found.chance
+        is_log = found.words.startswith("ln")
+        line += (
+            f"; chance is {found.chance:.4g} = {found.words}" if is_log else f"; {found.words} is {found.chance:.4g}"
+        )
+    if found.floor is not None:
+        figures["floor"] = found.floor
+    if found.blind is not None:
+        figures["blind"] = found.blind
+    line += "".join(f"; {note}" for note in found.notes)
+    share = majority(call, counts)
+    if share is not None:
         figures["majority_share"] = share
-        figures["prior_entropy"] = prior_entropy(counts)
         line += f"; majority class {share:.1%}"
+    if found.words.startswith("ln") and found.blind is not None:
+        figures["prior_entropy"] = found.blind
+        if found.chance is not None and found.blind < TELLING * found.chance:
+            line += f", the label frequencies alone give {digits(found.blind)}"
     return State.PASSED, line, figures
 
 
@@ -126,7 +159,7 @@ def batch_line(trial: TrialFact) -> tuple[State, str, dict[str, Any]]:
     }
     if not trial.losses:
         return State.UNKNOWN, f"{rows}no step could be repeated ({trial.reason})", figures
-    span = f"{rows}loss {trial.losses[0]:.3g} -> {_tail_mean(trial.losses):.3g} after {trial.steps} steps"
+    span = f"{rows}loss {digits(trial.losses[0])} -> {digits(_tail_mean(trial.losses))} after {trial.steps} steps"
     accurate = f", {trial.accuracy:.0%} of it right" if trial.accuracy is not None else ""
     if trial.passed:
         floor = f" (floor {trial.floor:.3g})" if trial.floor else ""

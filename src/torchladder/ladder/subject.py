@@ -23,6 +23,7 @@ OBSERVE_SHARE = 0.2  # of the budget goes to the first look
 FREE_SECONDS = 6.0  # unhurried observation before training loaders are cut short
 OBSERVE_SECONDS = 16.0  # and the end of it, for budgets that are not the limit
 TRIAL_SECONDS = 40.0  # for one experiment on one batch, start of the program included
+SMOKE_GRACE = 2.0  # seconds for the step in flight to end by itself
 TRIAL_SHARE = 0.3  # of what is left of the budget
 
 
@@ -61,7 +62,7 @@ class Subject:
 
     def run(self, entry: str, options: dict[str, Any], seconds: float) -> Run:
         """Run one experiment in a process and a scratch folder of its own."""
-        assert self._scratch is not None  # noqa: S101 - used inside the context only
+        assert self._scratch is not None
         self._runs += 1
         scratch = Path(self._scratch.name, str(self._runs))
         scratch.mkdir()
@@ -94,7 +95,7 @@ class Subject:
             The trial, or None when there was no time for it or the run itself failed.
         """
         seconds = min(TRIAL_SECONDS, max(self.left * TRIAL_SHARE, 6.0))
-        if self.left < 2.0:  # noqa: PLR2004 - no program starts and trains in less
+        if self.left < 2.0:
             return None
         options = {
             "phase": phase,
@@ -117,9 +118,7 @@ class Subject:
         asked = self.facts.interrogations or ()
         if label == "base":
             asked = (*asked, answers)
-        self.facts = dataclasses.replace(
-            self.facts, trials=(*(self.facts.trials or ()), trial), interrogations=asked
-        )
+        self.facts = dataclasses.replace(self.facts, trials=(*(self.facts.trials or ()), trial), interrogations=asked)
         return trial
 
     def observe_with(self, changes: Sequence[Change], steps: int) -> Facts | None:
@@ -129,9 +128,30 @@ class Subject:
         seen = self.run("observe", options, plan["stop_seconds"] + 5.0)
         return from_json(Facts, seen.payload["facts"]) if seen.payload and "facts" in seen.payload else None
 
+    def smoke(self, seconds: float) -> Run:
+        """Run the program with every pass over a loader cut to one batch, and keep what was seen."""
+        seen = self.run("smoke", {"seconds": seconds, "plan": {}}, seconds + SMOKE_GRACE)
+        payload = seen.payload or {}
+        self.batch = load_batch(payload.get("batch"))
+        facts = from_json(Facts, payload.get("facts") or {})
+        program = dataclasses.replace(
+            seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)
+        )
+        self.facts = dataclasses.replace(facts, program=program)
+        return seen
+
+    def written(self) -> tuple[str, ...]:
+        """Return the files that the last run wrote, as the program named them where they lie in its folder."""
+        root = Path(self._last_scratch).resolve() / "overlay" / "files"
+        found = sorted(f"/{p.relative_to(root)}" for p in root.rglob("*") if p.is_file())
+        folder = f"{Path(self.target.cwd).resolve()}/"
+        return tuple(name.removeprefix(folder) for name in found)
+
     def find_origin(self, phase: int, step: int) -> None:
         """Look for the operation that made the first non-finite value."""
-        seen = self.run("origin", {"phase": phase, "step": step, "plan": {}}, min(20.0, max(self.left * TRIAL_SHARE, 5.0)))
+        seen = self.run(
+            "origin", {"phase": phase, "step": step, "plan": {}}, min(20.0, max(self.left * TRIAL_SHARE, 5.0))
+        )
         found = (seen.payload or {}).get("nonfinite")
         rows = (from_json(NonFiniteFact, found),) if found else ()
         self.facts = dataclasses.replace(self.facts, nonfinite=rows)

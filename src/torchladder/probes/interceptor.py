@@ -79,6 +79,7 @@ class Interceptor(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.listeners: list[Listener] = []
+        self.failed: Callable[[str, Exception], None] = lambda _name, _error: None
 
     def __torch_function__(
         self,
@@ -92,9 +93,16 @@ class Interceptor(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         call = Call(func, name_of(func), args, kwargs or {})
         for listener in self.listeners:
-            listener.before(call)
+            self._guarded(listener, listener.before, call)
         if not call.answered:
             call.out = func(*call.args, **call.kwargs)
         for listener in self.listeners:
-            listener.after(call)
+            self._guarded(listener, listener.after, call)
         return call.out
+
+    def _guarded(self, listener: Listener, tell: Callable[[Call], None], call: Call) -> None:
+        """Tell a listener; one that fails must not stop the program."""
+        try:
+            tell(call)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+            self.failed(f"{type(listener).__name__.lower()} at {call.name}", error)

@@ -67,6 +67,7 @@ class Loaders:
         self.created: dict[int, Place | None] = {}
         self.current: Seen | None = None
         self.cut_short = False
+        self.short = SHORT
         self._passes = 0
         self.replay: Any = None  # an experiment that answers in the loader's place
         self.substitute: Any = None  # an experiment that draws in another order
@@ -105,13 +106,12 @@ class Loaders:
         seen: Seen = stream._seen  # noqa: SLF001
         given = stream._given  # noqa: SLF001
         self._note_training()
-        if self.cut_short and given >= SHORT:
+        if self.cut_short and given >= self.short:
             raise StopIteration
         if self.replay is not None:
             batch = self.replay(stream, seen, given)
         else:
-            with self.session.quiet():
-                batch = next(stream._inner)  # noqa: SLF001
+            batch = next(stream._inner)  # noqa: SLF001 - the data set's own calls are the program's
         stream.__dict__["_given"] = given + 1
         seen.served += 1
         seen.singles += 1 if given == 0 else -1 if given == 1 else 0
@@ -158,14 +158,17 @@ class Loaders:
         """Return one row a loader."""
         return tuple(self._fact(i, s) for i, s in enumerate(self.table.values()))
 
+    def is_trained(self, seen: Seen) -> bool:
+        """Tell whether a backward pass followed a batch of this loader."""
+        return bool(seen.trained) or (self.current is seen and self.session.backward.count > self._passes)
+
     def _fact(self, number: int, seen: Seen) -> LoaderFact:
         loader = seen.loader
         iterable = isinstance(loader.dataset, IterableDataset)
         n = None if iterable else _length(loader.dataset)
-        trained = seen.trained or (self.current is seen and self.session.backward.count > self._passes)
         return LoaderFact(
             id=number,
-            role="train" if trained else "eval" if seen.served else "unused",
+            role="train" if self.is_trained(seen) else "eval" if seen.served else "unused",
             place=seen.place,
             dataset=type(loader.dataset).__name__,
             n_samples=n,
@@ -190,7 +193,7 @@ def _length(x: Any) -> int | None:
 
 
 def _order(loader: Any) -> str:
-    sampler = loader.sampler
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if isinstance(sampler, RandomSampler) or type(sampler).__name__ in {"SubsetRandomSampler", "WeightedRandomSampler"}:
         return "random"
     batch_sampler = type(loader.batch_sampler).__name__

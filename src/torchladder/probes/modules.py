@@ -45,6 +45,7 @@ class RootCall:
     kwargs: dict[str, Any]
     training: bool
     layers_training: tuple[str, ...]
+    place: Place | None = None
     output: Any = None
 
 
@@ -70,6 +71,7 @@ class Modules:
         self._names: dict[int, str] = {}
         self._current: RootCall | None = None
         self.on_root: list[Any] = []
+        self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
 
     def install(self) -> None:
         """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
@@ -91,6 +93,15 @@ class Modules:
             return out
 
         nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
+        switch = nn.Module.eval
+
+        def evaluate(module: nn.Module) -> nn.Module:
+            place = user_place()
+            if place is not None:
+                self.mode_set[id(module)] = place
+            return switch(module)
+
+        nn.Module.eval = evaluate  # type: ignore[method-assign]
         register_module_forward_pre_hook(self._enter)
         register_module_forward_hook(self._leave, always_call=True)
 
@@ -141,7 +152,8 @@ class Modules:
         layers: tuple[str, ...] = ()
         if self.session.dense:
             layers = tuple(n for n, m in module.named_modules() if isinstance(m, MODE_LAYERS) and m.training)
-        self._current = RootCall(root, args, {}, module.training, layers)
+        place = user_place() if self.session.dense else None
+        self._current = RootCall(root, args, {}, module.training, layers, place)
         self.session.pending.root_calls.append(self._current)
         return args if args is not given else None
 

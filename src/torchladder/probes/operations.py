@@ -128,8 +128,10 @@ class Operations:
             self.loss_calls[-1].node = call.out.grad_fn
         if not self.session.dense:
             return
-        given = [t for t in tensors_in((call.args, call.kwargs), 3)]
+        given = [t for t in tensors_in((call.args, call.kwargs), 3) if _tells(t)]
         out = call.out[0] if isinstance(call.out, tuple) and call.out else call.out
+        if isinstance(out, torch.Tensor) and not _tells(out):
+            return
         self._uses(call, given, out)
         if not isinstance(out, torch.Tensor):
             if name in CUTS:
@@ -315,6 +317,14 @@ def _as_floats(source: Any) -> torch.Tensor | None:
         return torch.as_tensor(source)
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _tells(t: torch.Tensor) -> bool:
+    """Tell whether torch answers about a tensor's graph: not of a view made and then written to without grad."""
+    try:
+        return t.requires_grad or True
+    except RuntimeError:
+        return False
 
 
 def _is_relu(call: Call) -> bool:

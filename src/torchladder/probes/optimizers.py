@@ -1,7 +1,6 @@
 """Optimizers: created where, holding what, cleared when, and what each step consumes."""
 
 import statistics
-import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from torchladder.probes.phases import Phase
     from torchladder.probes.session import Session
 
+LIVES_MAX = 16  # optimizers without a phase that are remembered
 SHOWN = ("lr", "initial_lr", "max_lr", "weight_decay", "momentum", "betas", "nesterov", "maximize")
 
 
@@ -65,7 +65,7 @@ class Optimizers:
 
     def __init__(self, session: "Session") -> None:
         self.session = session
-        self.lives: weakref.WeakKeyDictionary[torch.optim.Optimizer, Life] = weakref.WeakKeyDictionary()
+        self.lives: dict[torch.optim.Optimizer, Life] = {}  # kept alive: facts are read after main() has returned
         self.seen = False
         self._names: dict[int, str] = {}
         self._names_for = -1
@@ -80,6 +80,7 @@ class Optimizers:
         def init(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             self.seen = True
+            self._prune()
             self.lives[optimizer] = Life(user_place(), type(optimizer).__name__)
             self.session.optimizer_created()
 
@@ -106,6 +107,12 @@ class Optimizers:
         nn.Module.zero_grad = module_zero_grad  # type: ignore[method-assign]
         register_optimizer_step_pre_hook(self._before_step)
         register_optimizer_step_post_hook(self._after_step)
+
+    def _prune(self) -> None:
+        """Let go of optimizers that a program makes anew all the time."""
+        phased = {id(p.optimizer) for p in self.session.phases}
+        for old in [o for o in self.lives if id(o) not in phased][:-LIVES_MAX]:
+            del self.lives[old]
 
     def _cleared(self, optimizers: list[torch.optim.Optimizer], place: Place | None) -> None:
         for optimizer in optimizers:

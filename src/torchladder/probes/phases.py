@@ -41,14 +41,27 @@ class Watched:
     first: torch.Tensor
     last: torch.Tensor
     weight_norm: float
-    rows_equal_first: bool | None
+    alike_first: tuple[bool, ...] | None
     ratios: list[float] = dataclasses.field(default_factory=list)
     grad_norm: float | None = None
     grad_zero: bool | None = None
-    grad_rows_equal: bool | None = None
+    alike_grad: tuple[bool, ...] | None = None
     fresh: bool = True
     requires_grad: bool = True
-    rows_equal_last: bool | None = None
+    alike_last: tuple[bool, ...] | None = None
+
+    def _axes(self) -> list[int]:
+        """Return the axes along which the units began and stayed equal."""
+        last = self.alike_last or self.alike_first
+        return [i for i, a in enumerate(self.alike_first or ()) if a and last is not None and last[i]]
+
+    def symmetric(self) -> bool | None:
+        """Tell whether all units began and stayed equal; None for vectors."""
+        return None if self.alike_first is None else bool(self._axes())
+
+    def symmetric_gradient(self) -> bool | None:
+        """Tell whether those units also had equal gradients, not all zero; None where there was none."""
+        return None if self.alike_grad is None else any(self.alike_grad[i] for i in self._axes())
 
 
 @dataclass
@@ -59,6 +72,7 @@ class RootSeen:
     inputs: tuple[TensorFact, ...]
     output: TensorFact | None
     layers_training: tuple[str, ...]
+    place: Place | None = None
     flags: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
 
 
@@ -68,11 +82,16 @@ def _sample(t: torch.Tensor) -> torch.Tensor:
     return flat[::stride].clone()
 
 
-def rows_equal(t: torch.Tensor) -> bool | None:
-    """Tell whether all rows (units) of a weight are equal; None when there are not two."""
-    if t.dim() < 2 or t.shape[0] < 2:
+def alike(t: torch.Tensor) -> tuple[bool, ...] | None:
+    """Tell along which of the first two axes all slices of a weight are equal; None for vectors.
+
+    Units are rows in torch's layers and columns in hand-written ``x @ w``.
+    """
+    if t.dim() < 2:
         return None
-    return bool((t - t[:1]).abs().max() <= ALIKE * t.abs().max())
+    top = t.abs().max()
+    axes = [(t - t[:1]).abs().max() <= ALIKE * top, (t - t[:, :1]).abs().max() <= ALIKE * top]
+    return tuple(bool(a) and t.shape[i] > 1 for i, a in enumerate(axes))
 
 
 class Phase:
@@ -116,15 +135,15 @@ class Phase:
         if row is None:
             kept = _sample(p)
             fresh = id(p) not in session.modules.loaded | session.operations.written | session.trained()
-            row = Watched(p, kept, kept, float(p.detach().double().norm()), rows_equal(p.detach()), fresh=fresh)
+            row = Watched(p, kept, kept, float(p.detach().double().norm()), alike(p.detach()), fresh=fresh)
             self.watched[id(p)] = row
         row.requires_grad = p.requires_grad
         if p.grad is not None:
             row.grad_norm = float(p.grad.detach().double().norm()) if not p.grad.is_sparse else None
             row.grad_zero = row.grad_norm == 0.0
             if self.steps < session.plan.dense_steps and not p.grad.is_sparse:
-                row.grad_rows_equal = rows_equal(p.grad.detach()) and not row.grad_zero
-                row.rows_equal_last = rows_equal(p.detach())
+                row.alike_grad = None if row.grad_zero else alike(p.grad.detach())
+                row.alike_last = alike(p.detach())
         row.last = _sample(p)
 
     def absorb(
@@ -194,7 +213,7 @@ class Phase:
         if seen is None:
             inputs = tuple(describe(t) for t in list(tensors_in((call.args, call.kwargs)))[:8])
             out = first_output(call.output)
-            seen = RootSeen(call.root, inputs, describe(out) if out is not None else None, call.layers_training)
+            seen = RootSeen(call.root, inputs, describe(out) if out is not None else None, call.layers_training, call.place)
             self.roots[id(call.root.module)] = seen
         if len(seen.flags) < 400:  # noqa: PLR2004 - enough for several epochs of a small program
             seen.flags.append((step, call.training))
@@ -244,7 +263,7 @@ class Phase:
                     n_trainable=sum(p.numel() for p in ps if p.requires_grad),
                     inputs=seen.inputs,
                     output=seen.output,
-                    place=root.place,
+                    place=seen.place or root.place,
                     created=session.modules.created(module),
                     pretrained=any(id(p) in done for p in ps) or any(not w.fresh for w in self.watched.values()),
                     first_layer=root.first_layer,
@@ -254,6 +273,7 @@ class Phase:
                     eval_calls=root.eval_calls,
                     eval_calls_in_training_mode=root.eval_in_training_mode,
                     eval_place=root.eval_place,
+                    mode_place=session.modules.mode_set.get(id(module)),
                 )
             )
         return facts
@@ -317,8 +337,8 @@ class Phase:
             weight_norm=w.weight_norm,
             update_ratio=statistics.median(w.ratios) if w.ratios else None,
             changed=not same_values(w.first, w.last) if w.first.shape == w.last.shape else True,
-            rows_equal=None if w.rows_equal_first is None else bool(w.rows_equal_first and w.rows_equal_last is not False),
-            grad_rows_equal=w.grad_rows_equal,
+            rows_equal=w.symmetric(),
+            grad_rows_equal=w.symmetric_gradient(),
             fresh=w.fresh,
             output_layer=self._is_output(key, names),
             module=_module(names[key]) if registered else None,

@@ -50,7 +50,7 @@ class BatchCopy:
     def _safely(self, take: Callable[[], None]) -> None:
         try:
             take()
-        except Exception as error:  # noqa: BLE001 - a batch that cannot be copied must not stop the program
+        except Exception as error:
             self.session.failures["picture"] = f"{type(error).__name__}: {error}"
 
     @torch.no_grad()
@@ -89,7 +89,9 @@ class BatchCopy:
         current = self.session.loaders.current
         if not found and current is not None:  # called by keyword, or no module at all
             found = current.last
-        usable = [t for t in found if t.dim() > 1 and t.shape[0] > 0 and not t.is_complex() and t.layout == torch.strided]
+        usable = [
+            t for t in found if t.dim() > 1 and t.shape[0] > 0 and not t.is_complex() and t.layout == torch.strided
+        ]
         pictures = [t for t in usable if t.dim() == IMAGE_DIMS]
         return next(iter(pictures or usable), None)
 
@@ -120,7 +122,7 @@ def thinned(t: torch.Tensor) -> np.ndarray[Any, Any] | None:
     """Return the first rows of ``t`` on the CPU, long axes thinned to every n-th point."""
     t = t.detach()[:ROWS]
     for axis, n in enumerate(t.shape):
-        if axis and n > SIDE and n not in CHANNELS and t.dim() > 2:  # noqa: PLR2004 - tables stay
+        if axis and n > SIDE and n not in CHANNELS and t.dim() > 2:
             t = t.index_select(axis, torch.arange(0, n, -(-n // SIDE), device=t.device))
     if t.numel() * t.element_size() > BYTES_MAX:
         return None
@@ -140,7 +142,7 @@ def extent(t: torch.Tensor) -> dict[str, Any]:
         return out
     x = torch.where(finite, x, x[finite][0])
     for key, axis in (("first", 1), ("last", t.dim() - 1)):
-        if t.dim() > 2 and t.shape[axis] in CHANNELS:  # noqa: PLR2004 - tables have no channels
+        if t.dim() > 2 and t.shape[axis] in CHANNELS:
             others = tuple(a for a in range(t.dim()) if a != axis)
             out[f"{key}_low"], out[f"{key}_high"] = x.amin(others).cpu().numpy(), x.amax(others).cpu().numpy()
     out["low"], out["high"] = np.array(float(x.min())), np.array(float(x.max()))

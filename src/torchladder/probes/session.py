@@ -99,12 +99,17 @@ class Session:
     def install(self) -> None:
         """Attach every probe; one that cannot attach says so and the rest go on."""
         self.interceptor.listeners.append(self.operations)
+        self.interceptor.failed = self.failed
         for name in ("modules", "backward", "optimizers", "loaders"):
             try:
                 getattr(self, name).install()
-            except Exception as error:  # noqa: BLE001 - a probe's defect must not stop the program
+            except Exception as error:
                 self.failures[name] = f"{type(error).__name__}: {error}"
         self.interceptor.__enter__()
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Keep the first failure of one of our own observers."""
+        self.failures.setdefault(name, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
@@ -117,7 +122,7 @@ class Session:
 
     def carries(self, module: nn.Module) -> bool:
         """Tell whether a module has weights, and so is (part of) a model rather than a loss."""
-        return self.modules._carries(module)  # noqa: SLF001 - one object in two files
+        return self.modules._carries(module)
 
     def parameter_name(self, t: torch.Tensor) -> str | None:
         """Return the registered name of a parameter in the roots seen so far."""
@@ -277,7 +282,7 @@ class Session:
         try:
             with self.quiet(), torch.no_grad():
                 return self.batch.save(getattr(self.control, "scratch", None), f"batch-{os.getpid()}.npz")
-        except Exception as error:  # noqa: BLE001 - a report without a picture is still a report
+        except Exception as error:
             self.failures["picture"] = f"{type(error).__name__}: {error}"
             return None
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
 from torchladder.core.report import Report, RungResult, State
 from torchladder.report.excerpt import Reader, Span, read_source, underline
-from torchladder.report.text import amount, clean, clean_lines, measured, number, numbers_as_ranges, plural
+from torchladder.report.text import amount, clean, clean_lines, figure, measured, number, numbers_as_ranges, plural
 from torchladder.rules.registry import all_rules
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
@@ -323,6 +323,20 @@ def rule_names(codes: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def model_words(report: Report) -> str | None:
+    """Return the size of the model in a few words, None when no rung looked."""
+    facts = next((r.facts for r in report.rungs if r.facts.get("parameters")), None)
+    if facts is None:
+        return None
+    share = facts.get("trainable_share")
+    trained = (
+        "all trainable" if share == 1 else "trainable share not known" if share is None else f"{share:.1%} trainable"
+    )
+    words = f"{clean(str(facts.get('model', 'model')))}, {plural(int(facts['parameters']), 'parameter')}, {trained}"
+    shapes = [facts.get("input_shape"), facts.get("output_shape")]
+    return f"{words}, {figure(shapes[0])} -> {figure(shapes[1])}" if all(shapes) else words
+
+
 def verdict(report: Report, width: int) -> Lines:
     """Yield the verdict in a sentence, then how many rules were clear and which could not tell."""
     first = Text()
@@ -334,6 +348,9 @@ def verdict(report: Report, width: int) -> Lines:
     if report.exit_status == PROGRAM_FAILED:
         return
     put = partial(labelled, gutter=2, width=width)
+    model = model_words(report) if report.verdict == "healthy" else None
+    if model:
+        yield from put("model", model)
     clear = {code for r in report.rungs for code in r.clear}
     if clear:
         yield from put("clear", f"{plural(len(clear), 'rule')} looked and found nothing")

@@ -41,9 +41,7 @@ def main():
     data = TensorDataset(torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target))
     train_set, val_set = random_split(data, [1500, len(data) - 1500])
     trainer = L.Trainer(max_epochs=6, accelerator="cpu", logger=False, enable_progress_bar=False)
-    trainer.fit(
-        Digits(), DataLoader(train_set, batch_size=32, shuffle=True), DataLoader(val_set, batch_size=256)
-    )
+    trainer.fit(Digits(), DataLoader(train_set, batch_size=32, shuffle=True), DataLoader(val_set, batch_size=256))
     print({k: round(float(v), 4) for k, v in trainer.callback_metrics.items()})
 
 

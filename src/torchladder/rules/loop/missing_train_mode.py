@@ -70,7 +70,7 @@ def missing_train_mode(facts: Facts, limits: Limits) -> Iterator[Finding]:
         shown = ", ".join(root.mode_layers[:3])
         yield missing_train_mode.finding(
             f"training runs in evaluation mode from step {first_off} on",
-            where=tuple(place for place in (root.place, root.eval_place) if place is not None),
+            where=tuple(place for place in (root.place, root.mode_place or root.eval_place) if place is not None),
             module=root.name or None,
             seen=(
                 Measurement("training steps in evaluation mode", n_off, unit=f"of {len(flags)}", expected=0),

@@ -1,0 +1,33 @@
+"""A program that fails by itself, in words."""
+
+from typing import Any
+
+from torchladder.core.facts import Facts
+from torchladder.ladder.subject import program_of
+
+
+def error_of(facts: Facts) -> dict[str, Any] | None:
+    """Return the program's own exception for the report."""
+    error = program_of(facts).error
+    return {"type": error.type, "message": error.message, "traceback": error.traceback} if error else None
+
+
+def failure_sentence(facts: Facts) -> str:
+    """Return why the program could not be judged at all."""
+    program = program_of(facts)
+    error = program.error
+    if error is not None and error.type == "EOFError":
+        return "the program reads standard input, which is closed during a climb"
+    if error is not None and error.type in {"ModuleNotFoundError", "ImportError"}:
+        return f"the program needs a package that is not installed: {error.message}"
+    if error is not None:
+        return f"the program failed by itself: {error.type}: {error.message.splitlines()[0] if error.message else ''}".rstrip(
+            ": "
+        )
+    if program.state == "exited":
+        return f"the program ended with status {program.exit_status} before any training step"
+    if program.state == "timeout":
+        return f"the program was stopped after {program.seconds:.0f} s without a training step"
+    if program.state == "killed":
+        return f"the program was killed (status {program.exit_status}) before it could be judged"
+    return "the program ended without a backward pass: nothing was trained"

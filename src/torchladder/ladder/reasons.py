@@ -1,0 +1,58 @@
+"""Why a rule could not tell, in the words of somebody who does not know how torchladder works."""
+
+from collections.abc import Sequence
+
+from torchladder.core.facts import Facts
+
+UNSEEN = {
+    "program": "the program was not run",
+    "loaders": "no DataLoader could be watched",
+    "roots": "no model was called in a training step",
+    "loss_calls": "no loss was computed where it could be watched",
+    "broadcasts": "the arithmetic of the training step could not be watched",
+    "parameters": "the model's parameters could not be watched",
+    "optimizers": "no optimizer could be watched",
+    "activations": "the model's activations could not be watched",
+    "affine_pairs": "the layers of the model could not be followed",
+    "casts": "conversions of data could not be watched",
+    "curves": "no loss was seen over the steps",
+    "repeats": "batches could not be compared from step to step",
+    "nonfinite": "no operation could be watched for NaN or Inf",
+    "interrogations": "the model could not be asked directly",
+    "trials": "the program was not trained on one batch",
+}
+PROBE_OF = {
+    "loaders": "loaders",
+    "roots": "modules",
+    "loss_calls": "backward",
+    "parameters": "optimizers",
+    "optimizers": "optimizers",
+}
+FROM_ONE_BATCH = {"interrogations", "trials"}
+
+
+def why_unseen(needs: Sequence[str], facts: Facts) -> str | None:
+    """Return why a rule with these needs could not tell, None when nothing was missing."""
+    missing = [n for n in needs if getattr(facts, n, None) is None]
+    if missing:
+        first = missing[0]
+        words = UNSEEN.get(first, f"{first.replace('_', ' ')} could not be watched")
+        detail = _detail(first, facts)
+        return f"{words}: {detail}" if detail else words
+    asked = facts.interrogations or ()
+    if "interrogations" in needs and asked and all(a.input_dependence is None and a.mixing is None for a in asked):
+        detail = next((a.reason for a in asked if a.reason), None)
+        return f"{UNSEEN['interrogations']}: {detail}" if detail else UNSEEN["interrogations"]
+    return None
+
+
+def _detail(missing: str, facts: Facts) -> str | None:
+    """Return what is known of the reason."""
+    failures = facts.failures
+    told = failures.get(missing) or failures.get(PROBE_OF.get(missing, missing)) or failures.get("observation")
+    if told:
+        return told
+    if missing not in FROM_ONE_BATCH:
+        return None
+    failed = next((why for what, why in failures.items() if what.startswith("trial base")), None)
+    return failed or "the climb ended before the same batch was trained on again and again"
