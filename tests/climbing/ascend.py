@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from torchladder.core.jsonable import to_json
 from torchladder.cli.climb import exit_status
+from torchladder.core.jsonable import to_json
 from torchladder.ladder.climb import Ascent, chosen
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.runner.target import resolve
@@ -18,9 +18,13 @@ OURS = "/torchladder/"
 
 
 def tracebacks(scratch: Path) -> list[str]:
-    """Return what experiments printed on stderr that names a frame of ours."""
+    """Return the tracebacks on the experiments' stderr whose innermost frame is ours.
+
+    The program's own errors pass through frames of ours too, and ranks lose each other when one is stopped.
+    """
     texts = (file.read_text(errors="replace") for file in sorted(scratch.glob("*/stderr.txt")))
-    return [text[-3000:] for text in texts if "Traceback" in text and OURS in text.rpartition("Traceback")[2]]
+    frames = ((text, [line for line in text.splitlines() if line.startswith('  File "')]) for text in texts)
+    return [text[-3000:] for text, lines in frames if "Traceback" in text and lines and OURS in lines[-1]]
 
 
 def failures_of_children(scratch: Path) -> list[str]:

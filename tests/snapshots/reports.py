@@ -205,7 +205,60 @@ HOSTILE = Report(
     (RungResult(2, "base[i]line", State.FAILED, "[/] \x9b31m [/nothing]"),),
 )
 
+OPEN_WHAT = "loss on one batch after 200 steps"
+OPEN = Report(
+    1,
+    "0.1.0",
+    "train.py",
+    "broken",
+    "rung 2 is broken by lr-too-low",
+    Finding(
+        "TL411",
+        "lr-too-low",
+        Severity.WARNING,
+        2,
+        "the learning rate is far below what the model needs",
+        where=(Place("train.py", 18, 18, "train"),),
+        fixes=(
+            Fix(
+                "raise the learning rate",
+                before=Measurement(OPEN_WHAT, 0.4187),
+                after=Measurement(OPEN_WHAT, 0.3951),
+                seconds=2.3,
+            ),
+        ),
+    ),
+    (),
+    (DATA, BASELINE),
+    folder=".torchladder/20250102-030405-ab12",
+    pictures=("batch.png",),
+    exit_status=1,
+)
+
+SMOKE = Report(
+    1,
+    "0.1.0",
+    "train.py",
+    "healthy",
+    "a training step and a validation pass went through",
+    None,
+    (),
+    (
+        RungResult(
+            0,
+            "smoke",
+            State.PASSED,
+            "training step: loss 2.31; validation pass ran; checkpoint written (best.pt)",
+            notes=("first rows of a batch [32, 4] float32:", "0.1 0.2 -3.4 1 -> 7"),
+            facts={"model": "Net", "parameters": 7850, "trainable_share": 0.5, "output_shape": None},
+        ),
+    ),
+    folder=".torchladder/20250102-030405-ab12",
+)
+
 PAGES = {
+    "open": OPEN,
+    "smoke": SMOKE,
     "broken": BROKEN,
     "healthy": HEALTHY,
     "undecided": UNDECIDED,

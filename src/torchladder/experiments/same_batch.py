@@ -8,6 +8,7 @@ itself made (detached outputs) are left alone: given the same data they follow f
 
 import copy
 import dataclasses
+import itertools
 import time
 from typing import Any
 
@@ -25,7 +26,8 @@ from torchladder.probes.phases import Phase
 from torchladder.probes.session import Session
 from torchladder.probes.tensors import map_tensors, tensors_in
 
-EVAL_BATCHES = 3  # batches without a backward pass that make it an evaluation; trainers prefetch one or two
+EVAL_BATCHES = 2  # batches an evaluation gets while the one batch is trained on
+IDLE_BATCHES = 64  # batches without a backward pass in training: accumulating loops collect some first
 STATE_MAX = 50_000_000  # numbers of which a copy is kept to ask the untrained model
 LOOK_EVERY = 10  # steps between two looks at the curve
 EXTENDED = 2.5  # a batch that is still being memorised gets this many times the steps
@@ -55,7 +57,7 @@ class Tape:
 
     def before(self, call: Call) -> None:
         """Replace the data operands of a call that mixes data with weights or their products."""
-        if not self.experiment.armed or not torch.is_grad_enabled():
+        if not self.experiment.armed or self.spoiled or not torch.is_grad_enabled():
             return
         given = list(tensors_in((call.args, call.kwargs), 4))
         if not any(t.requires_grad for t in given) or all(t.requires_grad for t in given):
@@ -63,25 +65,23 @@ class Tape:
         skip = given[0] if call.name in WRITERS else None
         key = (call.name, call.place)
         turn = self.counts[key] = self.counts.get(key, 0) + 1
-        index = 0
-
-        def put_back(t: torch.Tensor) -> torch.Tensor:
-            nonlocal index
-            index += 1
-            if t.requires_grad or t is skip or id(t) in self.made or id(t) in self.buffers:
-                return t
-            slot = (*key, turn, index)
-            old = self.kept.get(slot)
-            if old is None:
-                self.kept[slot] = t.detach().clone()
-                return t
-            if old.shape != t.shape or old.dtype != t.dtype:
-                self.spoiled = True
-                return t
-            return old
-
+        slots = [(i, t) for i, t in enumerate(given) if not (t.requires_grad or t is skip or self._leave_alone(t))]
+        for i, t in slots:
+            old = self.kept.setdefault((*key, turn, i), t)
+            if old is t:
+                self.kept[*key, turn, i] = t.detach().clone()
+            elif old.shape != t.shape or old.dtype != t.dtype:
+                self.spoiled = True  # another size: this step is run as it is, and not counted
+                return
+        back = {i: self.kept[*key, turn, i] for i, _ in slots}
+        index = itertools.count()
+        put_back = lambda t: back.get(next(index), t)  # noqa: E731 - one expression, used twice
         call.args = map_tensors(call.args, put_back)
         call.kwargs = map_tensors(call.kwargs, put_back)
+
+    def _leave_alone(self, t: torch.Tensor) -> bool:
+        """Tell whether a tensor is the model's own: a running statistic, or made from its outputs."""
+        return id(t) in self.made or id(t) in self.buffers
 
     def after(self, call: Call) -> None:
         """Remember what the model itself made and then cut from the graph."""
@@ -106,6 +106,7 @@ class SameBatch:
         self.values: list[torch.Tensor] = []
         self.step_values: list[torch.Tensor] = []
         self.primary: LossCallFact | None = None
+        self.mixed = False  # one output judged against several targets, as mixup does
         self.last_pair: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
         self.asked: RootCall | None = None
         self.asked_target: torch.Tensor | None = None
@@ -145,7 +146,8 @@ class SameBatch:
             self.batches[key] = next(stream._inner)  # noqa: SLF001
             self.trained_since[key] = self.session.backward.count
         idle = self.session.backward.count == self.trained_since[key]
-        if given >= EVAL_BATCHES and idle:
+        evaluating = not torch.is_grad_enabled() or self.session.modules.evaluating()
+        if idle and given >= (EVAL_BATCHES if evaluating else IDLE_BATCHES):
             raise StopIteration
         if given == 0:
             self.trained_since[key] = self.session.backward.count
@@ -190,7 +192,9 @@ class SameBatch:
             return
         self.values.append(torch.stack([v.reshape(()) for v in values]).mean())
         if self.primary is None and phase is not None:
-            self.primary = next((c for c in phase.loss_calls if c.differentiated), None)
+            calls = [c for c in phase.loss_calls if c.differentiated and c.step == phase.loss_calls[0].step]
+            self.primary = calls[0] if calls else None
+            self.mixed = len({(c.function, c.input) for c in calls}) < len(calls)
         n = len(self.values)
         late = time.monotonic() - self.started > self.limit
         if n % LOOK_EVERY == 0 or late:
@@ -204,7 +208,7 @@ class SameBatch:
 
     def scale(self) -> Scale:
         """Return what the loss is measured against."""
-        return scale_of(self.primary)
+        return Scale(None, None, "mixed") if self.mixed else scale_of(self.primary)
 
     def final_accuracy(self) -> float | None:
         """Return argmax agreement on the batch at the last step."""
@@ -224,6 +228,9 @@ class SameBatch:
             facts = self.session.facts()
             answers = self._answers()
             verdict, scale, losses = self.verdict(), self.scale(), self.losses()
+            if verdict.passed is None and losses:  # an end before the budget does not take away what was reached
+                early = judge(losses, scale, self.final_accuracy(), len(losses))
+                verdict = early if early.passed else verdict
             if verdict.passed is None and self.skipped > len(losses):
                 why = "what the program computes changes from step to step, so that no batch can be repeated"
                 verdict = dataclasses.replace(verdict, reason=why)

@@ -21,9 +21,8 @@ def failure_sentence(facts: Facts) -> str:
     if error is not None and error.type in {"ModuleNotFoundError", "ImportError"}:
         return f"the program needs a package that is not installed: {error.message}"
     if error is not None:
-        return f"the program failed by itself: {error.type}: {error.message.splitlines()[0] if error.message else ''}".rstrip(
-            ": "
-        )
+        first = error.message.splitlines()[0] if error.message else ""
+        return f"the program failed by itself: {error.type}: {first}".rstrip(": ")
     if program.state == "exited":
         return f"the program ended with status {program.exit_status} before any training step"
     if program.state == "timeout":

@@ -6,6 +6,7 @@ Whatever was done to the values to show them (the normalisation undone, say) is 
 import dataclasses
 import io
 import math
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,11 @@ Array = np.ndarray[Any, Any]
 
 FILE = "batch.png"
 ROWS_IN_TABLE = 5
-COLUMNS_IN_TABLE = 8
-TOKENS_IN_TABLE = 14
+ROW_CHARACTERS = 46  # of values; with the target the row then fits behind a rung's name on 80 columns
+TABLE_DIGITS = 3
+WHOLE_MAX = 1e6  # whole numbers below it are written out
+DARKEST = 0.5  # a batch of 0..1 whose brightest value is below this is rather some other range
+ROUNDING = 1e-3  # how far from 1 a row of probabilities may add up
 SIDE_MIN = 6  # a square at least this large is looked at as a picture
 COLOURS = (3, 4)
 GREY = 1
@@ -60,9 +64,9 @@ def load_batch(path: str | None) -> Batch | None:
     if path is None or not Path(path).is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
     return Batch(
         x=arrays["x"],
@@ -77,9 +81,21 @@ def load_batch(path: str | None) -> Batch | None:
 # --- words --------------------------------------------------------------------------------------
 
 
-def figure(value: float) -> str:
-    """Return a value in at most four significant digits."""
-    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+def figure(value: float, digits: int = 4) -> str:
+    """Return a value in a few significant digits, whole numbers whole."""
+    whole = float(value).is_integer() and abs(value) < WHOLE_MAX
+    return f"{int(value)}" if whole else f"{value:.{digits}g}"
+
+
+def row_words(values: Array) -> str:
+    """Return as many values of a row as fit."""
+    words = ""
+    for n, value in enumerate(values):
+        word = figure(value, TABLE_DIGITS)
+        if len(words) + len(word) > ROW_CHARACTERS:
+            return f"{words} ..."
+        words = f"{words} {word}" if n else word
+    return words
 
 
 def label(batch: Batch, row: int) -> str:
@@ -95,7 +111,7 @@ def label(batch: Batch, row: int) -> str:
         on = np.flatnonzero(y)
         words = ", ".join(_class_name(batch, i) for i in on[:LABELS_MAX]) or "none"
         return words + (" ..." if on.size > LABELS_MAX else "")
-    if y.dtype.kind == "f" and abs(float(y.sum()) - 1) < 1e-3 and y.min() >= 0:
+    if y.dtype.kind == "f" and abs(float(y.sum()) - 1) < ROUNDING and y.min() >= 0:
         best = int(y.argmax())
         return f"{_class_name(batch, best)} ({y[best]:.0%})"
     return ", ".join(figure(v) for v in y[:LABELS_MAX]) + (" ..." if y.size > LABELS_MAX else "")
@@ -112,22 +128,18 @@ def table(batch: Batch) -> tuple[str, ...]:
     """Return a few rows of a batch of features or token ids, one line each; empty for other batches."""
     if batch.x.ndim != TABLE or as_pictures(batch) is not None:
         return ()
-    text = batch.x.dtype.kind in "iu"
-    most = TOKENS_IN_TABLE if text else COLUMNS_IN_TABLE
-    wide = batch.x.shape[1] > most
-    lines = [f"the first rows of one batch {list(batch.shape)} {batch.dtype}, as the model gets them:"]
+    lines = [f"first rows of a batch {list(batch.shape)} {batch.dtype}:"]
     for n in range(min(ROWS_IN_TABLE, len(batch.x))):
-        values = " ".join(figure(v) for v in batch.x[n, :most]) + (" ..." if wide else "")
-        target = _target_words(batch, n, most)
-        lines.append(f"{values}{f' -> {target}' if target else ''}")
+        target = label(batch, n)
+        if _is_text(batch.y):  # a language model: the ids to predict stand beneath the ids given
+            lines += [row_words(batch.x[n]), f"-> {row_words(batch.y[n])}"] if batch.y is not None else []
+        else:
+            lines.append(f"{row_words(batch.x[n])}{f' -> {target}' if target else ''}")
     return tuple(lines)
 
 
-def _target_words(batch: Batch, row: int, most: int) -> str:
-    y = batch.y
-    if y is not None and y.ndim == TABLE and y.dtype.kind in "iu" and y.shape[1] > 1:
-        return " ".join(figure(v) for v in y[row, :most]) + (" ..." if y.shape[1] > most else "")
-    return label(batch, row)
+def _is_text(y: Array | None) -> bool:
+    return y is not None and y.ndim == TABLE and y.dtype.kind in "iu" and y.shape[1] > 1
 
 
 # --- pictures -----------------------------------------------------------------------------------
@@ -195,7 +207,7 @@ def rescaled(x: Array, low: Array, high: Array) -> tuple[Array, str]:
         low: (C,), of the whole batch.
         high: (C,), of the whole batch.
     """
-    if low.min() >= 0 and 0.5 < high.max() <= 1:
+    if low.min() >= 0 and DARKEST < high.max() <= 1:
         return np.clip(np.nan_to_num(x), 0, 1), "values as they are, black = 0, white = 1"
     if low.min() >= 0 and BYTE / 2 < high.max() <= BYTE:
         return np.clip(np.nan_to_num(x) / BYTE, 0, 1), "values as they are, black = 0, white = 255"

@@ -122,7 +122,7 @@ def baseline_line(facts: Facts) -> tuple[State, str, dict[str, Any]]:
     if call is None or found is None or found.loss is None:
         return State.UNKNOWN, "no loss of a known kind was computed", figures
     figures |= {"loss": call.function, "reduction": call.options.get("reduction", "mean"), "loss_at_step_0": found.loss}
-    line = f"loss at step 0 is {digits(found.loss)}"
+    line = f"loss at step 0 is {digits(found.loss)}" + (f" ({found.how})" if found.how else "")
     if found.chance is not None:
         figures["chance"] = found.chance
         is_log = found.words.startswith("ln")

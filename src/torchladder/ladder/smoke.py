@@ -81,9 +81,7 @@ def smoke(
         ran = Ran(program_of(subject.facts), first_value(subject.facts), evaluated, subject.written())
     findings = causes(subject.facts, select, ignore) if ran.program.state == "crashed" else ()
     state, summary, figures = line(ran)
-    notes: tuple[str, ...] = (
-        (rungs.data_line(subject.facts)[0],) if subject.facts.roots or subject.facts.loaders else ()
-    )
+    notes: tuple[str, ...] = (rungs.data_line(subject.facts)[0],) if subject.facts.roots else ()
     notes += pictures.table(subject.batch) if subject.batch is not None else ()
     failed = (state is State.FAILED or not ran.program.training) and not findings
     row = RungResult(RUNG, NAME, State.FAILED if findings else state, summary, 0.0, figures, notes=notes)
@@ -133,9 +131,11 @@ def line(ran: Ran) -> tuple[State, str, dict[str, Any]]:
     else:
         step = "" if program.optimizer_steps else ", no optimizer step followed"
         parts.append(f"training step: loss {rungs.digits(ran.loss) if finite else ran.loss}{step}")
-    parts.append("validation pass ran" if ran.evaluated else "no validation pass was seen")
     saved = [f for f in ran.files if PurePath(f).suffix.lower() in CHECKPOINTS]
-    parts.append(files_words("checkpoint written", saved) if saved else "no checkpoint written by then")
+    if trained:
+        went = "began" if program.state == "crashed" else "ran"
+        parts.append(f"validation pass {went}" if ran.evaluated else "no validation pass was seen")
+        parts.append(files_words("checkpoint written", saved) if saved else "no checkpoint written by then")
     figures: dict[str, Any] = {
         "trained": trained,
         "loss": ran.loss,
@@ -172,7 +172,7 @@ def end_words(program: ProgramFact) -> list[str]:
             if not program.training or crashed_in_model(program)
             else ", perhaps as its loaders were cut to one batch"
         )
-        return [f"then it failed with {program.error.type}{cut}" if program.training else program.error.type]
+        return [f"{'then ' if program.training else ''}it failed with {program.error.type}{cut}"]
     if program.state == "timeout":
         return [f"stopped after {program.seconds:.0f} s"]
     if program.state in {"killed", "exited"}:

@@ -95,7 +95,7 @@ class Subject:
             The trial, or None when there was no time for it or the run itself failed.
         """
         seconds = min(TRIAL_SECONDS, max(self.left * TRIAL_SHARE, 6.0))
-        if self.left < 2.0:
+        if self.left < 2.0:  # noqa: PLR2004 - no program starts and trains in less
             return None
         options = {
             "phase": phase,

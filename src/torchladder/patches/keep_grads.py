@@ -3,7 +3,7 @@
 import libcst as cst
 
 from torchladder.patches.case import Case, Edited
-from torchladder.patches.steps import call_on, runs_backward
+from torchladder.patches.steps import call_on, first_pass
 
 
 def edit(case: Case) -> Edited | None:
@@ -16,10 +16,9 @@ def edit(case: Case) -> Edited | None:
     block = source.block(clear) if clear else None
     if clear is None or block is None or call_on(clear, "zero_grad") is None:
         return None
-    above = block[: block.index(clear)]
-    backward = next((s for s in above if runs_backward(s)), None)
+    backward = first_pass(source, block, block.index(clear))
     later = [s for s in block[block.index(clear) :] if ".step(" in source.code(s)]
-    if not isinstance(backward, cst.SimpleStatementLine) or not later:
+    if backward is None or not later:
         return None
     text = source.replaced({clear: cst.RemoveFromParent(), backward: source.inserted(backward, clear)})
     return (source, text) if text else None

@@ -36,7 +36,7 @@ def with_diffs(finding: Finding, folder: Path) -> Finding:
 def _safely(finding: Finding, fix: Fix, folder: Path) -> str | None:
     try:
         return diff_for(finding, fix, lambda path: read_inside(folder, path))
-    except Exception:  # noqa: BLE001 - a report without a diff is still a report
+    except Exception:  # a report without a diff is still a report
         return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import libcst as cst
 
 from torchladder.patches.case import Case, Edited
-from torchladder.patches.source import Source, argument, only
+from torchladder.patches.source import Source, argument, literal, only
 
 LAYERS = {
     "softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid", "relu": "ReLU", "relu6": "ReLU6",
@@ -15,7 +15,7 @@ LAYERS = {
 }  # fmt: skip
 FUNCTIONS = {*LAYERS, "expit", "clamp_min", "detach"}
 NO_GRAD = {"no_grad", "inference_mode"}
-THRESHOLD = re.compile(r"\.round\(|torch\.round|[<>]=?\s*0?\.5\b|\b0?\.5\s*[<>]")
+HALF = 0.5
 METHOD_ARGS = {"dim", "dtype", "min"}
 
 
@@ -42,7 +42,7 @@ def edit(case: Case) -> Edited | None:
     home = source.class_of(node)
     if owner and (home is None or not source.used_once(home)):
         return None  # other instances of the class would lose theirs
-    if name in {"sigmoid", "expit", "hardsigmoid"} and _is_output(source, node) and THRESHOLD.search(source.text):
+    if name in {"sigmoid", "expit", "hardsigmoid"} and _is_output(source, node) and _reads_probabilities(source):
         return None  # answers are read as probabilities elsewhere
     text = source.replaced({node: source.operand(inner, node)})
     return (source, text) if text else None
@@ -107,6 +107,21 @@ def _is_output(source: Source, node: cst.CSTNode) -> bool:
     return not isinstance(up, cst.Arg)
 
 
+def _reads_probabilities(source: Source) -> bool:
+    """Tell whether something is compared with one half or rounded, other than the data that a loop yields."""
+    loops: list[cst.For | cst.CompFor] = [*source.every(cst.For), *source.every(cst.CompFor)]
+    data = {n.value for loop in loops for n in source.every(cst.Name, inside=loop.target)}
+    for comparison in source.every(cst.Comparison):
+        sides = [comparison.left, *(c.comparator for c in comparison.comparisons)]
+        halves = [s for s in sides if literal(s) == HALF]
+        others = [s for s in sides if s not in halves]
+        if halves and not all(isinstance(s, cst.Name) and s.value in data for s in others):
+            return True
+    return any(
+        isinstance(c.func, cst.Attribute) and c.func.attr.value in {"round", "round_"} for c in source.every(cst.Call)
+    )
+
+
 def _without_data(source: Source, line: int) -> Edited | None:
     """Return the file without the only ``.data`` of a line."""
     found = [a for a in source.at(cst.Attribute, line) if a.attr.value == "data"]
@@ -116,18 +131,8 @@ def _without_data(source: Source, line: int) -> Edited | None:
     up = source.parent(node)
     if isinstance(up, cst.Call) and up.func is node:
         return None
-    home = source.class_of(node)
-    if home is not None and not _module_like(source, home):
-        return None
     text = source.replaced({node: source.operand(node.value, node)})
     return (source, text) if text else None
-
-
-def _module_like(source: Source, home: cst.ClassDef) -> bool:
-    return (
-        any("Module" in source.code(base.value) or "Trainer" in home.name.value for base in home.bases)
-        or not home.bases
-    )
 
 
 def _without_no_grad(source: Source, line: int) -> Edited | None:
@@ -153,7 +158,7 @@ def _without_layer(case: Case, name: str, module: str) -> Edited | None:
     if made is None or name not in LAYERS:
         return None
     source, line = made
-    if name in {"sigmoid", "hardsigmoid"} and THRESHOLD.search(source.text):
+    if name in {"sigmoid", "hardsigmoid"} and _reads_probabilities(source):
         return None
     layers = [c for c in source.at(cst.Call, line) if source.torch_name(c.func) == LAYERS[name] and source.single(c)]
     texts = [_dropped(source, source.parent(layer), module.rpartition(".")[2]) for layer in layers]

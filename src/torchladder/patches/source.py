@@ -157,6 +157,8 @@ class Source:
 
     def imported(self, node: cst.CSTNode) -> str:
         """Return the full name behind a name that an import brought, "" for all others."""
+        if not isinstance(node, cst.Name | cst.Attribute):
+            return ""  # the provider names a call like the function it calls
         names = self._names.get(node)
         names = names() if callable(names) else names
         if not isinstance(names, set | frozenset):

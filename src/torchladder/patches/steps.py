@@ -49,6 +49,13 @@ def runs_backward(statement: cst.BaseStatement) -> bool:
     )
 
 
+def first_pass(source: Source, block: list[cst.BaseStatement], end: int) -> cst.SimpleStatementLine | None:
+    """Return the first backward pass of a block before a position and after the step before that, if any."""
+    start = next((i + 1 for i in reversed(range(end)) if ".step(" in source.code(block[i])), 0)
+    found = next((s for s in block[start:end] if runs_backward(s)), None)
+    return found if isinstance(found, cst.SimpleStatementLine) else None
+
+
 def after_clipping(source: Source, backward: cst.SimpleStatementLine) -> cst.BaseStatement | None:
     """Return the last statement of a backward pass: itself, or the clipping that follows it."""
     block = source.block(backward)

@@ -1,5 +1,7 @@
 """A new layer that was frozen with the rest of its network is let go again, right after the loop that froze it."""
 
+import re
+
 import libcst as cst
 
 from torchladder.patches.case import Case, Edited
@@ -54,7 +56,11 @@ def _all_handed_over(source: Source) -> bool:
     """Tell whether every optimizer of the file gets whatever requires grad, or all parameters of a network."""
     makers = [c for c in source.every(cst.Call) if source.imported(c.func).startswith("torch.optim.") and c.args]
     makers = [c for c in makers if ".lr_scheduler" not in source.imported(c.func)]
-    given = [source.code(c.args[0].value) for c in makers]
-    return bool(given) and all(
-        "requires_grad" in g or (g.count(".") == 1 and g.endswith(".parameters()")) for g in given
-    )
+    given = [_given(source, c.args[0].value) for c in makers]
+    return bool(given) and all("requires_grad" in g or re.fullmatch(r"\w+\.parameters\(\)", g) for g in given)
+
+
+def _given(source: Source, node: cst.BaseExpression) -> str:
+    """Return the text of an argument, or of what is assigned to the name that it is."""
+    assigned = only(source.assigned(source.code(node)))
+    return source.code(assigned.value if assigned and assigned.value else node)

@@ -4,7 +4,7 @@ import libcst as cst
 
 from torchladder.patches.case import Case, Edited
 from torchladder.patches.source import Source
-from torchladder.patches.steps import optimizer_at, runs_backward
+from torchladder.patches.steps import first_pass, optimizer_at
 
 
 def edit(case: Case) -> Edited | None:
@@ -34,8 +34,5 @@ def _before(
     block = source.block(backward)
     if block is None or step not in block or block.index(step) < block.index(backward):
         return None
-    passes = [s for s in block if runs_backward(s)]
-    first = passes[0] if passes else backward
-    if not isinstance(first, cst.SimpleStatementLine):
-        return None
+    first = first_pass(source, block, block.index(backward) + 1) or backward
     return source.replaced({first: source.inserted(first, source.line(f"{optimizer}.zero_grad()"))})

@@ -70,6 +70,7 @@ class Modules:
         self._has_weights: dict[int, bool] = {}
         self._names: dict[int, str] = {}
         self._current: RootCall | None = None
+        self._last: nn.Module | None = None
         self.on_root: list[Any] = []
         self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
 
@@ -136,6 +137,7 @@ class Modules:
 
     def _call_root(self, module: nn.Module, args: Any) -> Any:
         """Note a call of a root; returns other arguments where an experiment wants them."""
+        self._last = module
         root = self.roots.get(id(module))
         if root is None:
             root = self.roots[id(module)] = Root(module, user_place(), len(self.roots))
@@ -156,6 +158,10 @@ class Modules:
         self._current = RootCall(root, args, {}, module.training, layers, place)
         self.session.pending.root_calls.append(self._current)
         return args if args is not given else None
+
+    def evaluating(self) -> bool:
+        """Tell whether the model called last is in evaluation mode."""
+        return self._last is not None and not self._last.training
 
     def in_training_forward(self) -> bool:
         """Tell whether a forward pass that began with grad is running."""

@@ -221,6 +221,8 @@ class Operations:
         t = call.args[0]
         if not t.requires_grad and call.place is not None:
             self.frozen_at[id(t)] = call.place
+        elif t.is_leaf and call.place is not None and not isinstance(t, nn.Parameter):
+            self.leaf_at[id(t)] = call.place
 
     def _cast(self, call: Call) -> None:
         """Keep conversions of fractional floats to integers."""
@@ -322,7 +324,7 @@ def _as_floats(source: Any) -> torch.Tensor | None:
 def _tells(t: torch.Tensor) -> bool:
     """Tell whether torch answers about a tensor's graph: not of a view made and then written to without grad."""
     try:
-        return t.requires_grad or True
+        return t.grad_fn is None or True
     except RuntimeError:
         return False
 

@@ -121,12 +121,13 @@ class Phase:
 
     # --- gathering ----------------------------------------------------------------------------
 
-    def before_step(self, session: "Session") -> None:
-        """Keep weights and gradients as the optimizer is about to use them."""
+    def before_step(self, session: "Session", pending: "Pending | None" = None) -> None:
+        """Keep weights and gradients as the optimizer (or the user's own update) is about to use them."""
+        reached = (pending or session.pending).reached
         tensors = [p for g in self.optimizer.param_groups for p in g["params"]] if self.optimizer else []
         known = {id(p): p for root in session.modules.roots.values() for p in root.module.parameters()}
         tensors += [p for i, p in known.items() if i not in {id(t) for t in tensors}]
-        tensors += [t for i, t in session.pending.reached.items() if i not in known]
+        tensors += [t for i, t in reached.items() if i not in known]
         for p in {id(t): t for t in tensors}.values():
             self._watch(p, session)
 
@@ -152,8 +153,8 @@ class Phase:
         """Take what was seen since the last step."""
         step = self.steps
         self.steps += finished
-        if not finished:
-            self.before_step(session)
+        if not finished or self.optimizer is None:
+            self.before_step(session, pending)
         if not shared:
             self.losses.append(tuple(p.loss for p in pending.passes if p.loss is not None))
         self.backward_places.update(p.place for p in pending.passes if p.place is not None)
@@ -199,8 +200,6 @@ class Phase:
         self.activations[key] = merged
 
     def _after_step(self, session: "Session") -> None:
-        if self.optimizer is None:
-            self.before_step(session)
         for row in self.watched.values():
             now = _sample(row.tensor)
             norm = float(row.last.double().norm())

@@ -21,7 +21,7 @@ SIDE = 160  # points along each further axis; a panel of the grid has fewer pixe
 BYTES_MAX = 8 << 20  # of one array; a batch that stays larger after thinning is not kept
 NAMES_MAX = 1000  # class names; more is a vocabulary
 CHANNELS = (1, 2, 3, 4)  # lengths at which an axis is channels, which are not thinned
-IMAGE_DIMS = 4
+TABLE_DIMS, IMAGE_DIMS = 2, 4
 
 
 class BatchCopy:
@@ -43,8 +43,9 @@ class BatchCopy:
 
     def _after(self, _passed: Any) -> None:
         custom = self.session.backward.custom
-        if self.arrays and not self.has_target and custom is not None and custom.target is not None:
-            self._safely(lambda: self._keep_target(custom.target))
+        target = custom.target if custom is not None else None
+        if self.arrays and not self.has_target and target is not None:
+            self._safely(lambda: self._keep_target(target))
         self.has_target = bool(self.arrays)  # what later steps compare with belongs to other samples
 
     def _safely(self, take: Callable[[], None]) -> None:
@@ -122,7 +123,7 @@ def thinned(t: torch.Tensor) -> np.ndarray[Any, Any] | None:
     """Return the first rows of ``t`` on the CPU, long axes thinned to every n-th point."""
     t = t.detach()[:ROWS]
     for axis, n in enumerate(t.shape):
-        if axis and n > SIDE and n not in CHANNELS and t.dim() > 2:
+        if axis and n > SIDE and n not in CHANNELS and t.dim() > TABLE_DIMS:
             t = t.index_select(axis, torch.arange(0, n, -(-n // SIDE), device=t.device))
     if t.numel() * t.element_size() > BYTES_MAX:
         return None
@@ -142,7 +143,7 @@ def extent(t: torch.Tensor) -> dict[str, Any]:
         return out
     x = torch.where(finite, x, x[finite][0])
     for key, axis in (("first", 1), ("last", t.dim() - 1)):
-        if t.dim() > 2 and t.shape[axis] in CHANNELS:
+        if t.dim() > TABLE_DIMS and t.shape[axis] in CHANNELS:
             others = tuple(a for a in range(t.dim()) if a != axis)
             out[f"{key}_low"], out[f"{key}_high"] = x.amin(others).cpu().numpy(), x.amax(others).cpu().numpy()
     out["low"], out["high"] = np.array(float(x.min())), np.array(float(x.max()))

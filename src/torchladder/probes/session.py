@@ -6,6 +6,7 @@ given to that optimizer's phase. Programs without torch.optim have one phase, st
 
 import contextlib
 import dataclasses
+import importlib
 import os
 import time
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ class Session:
 
     def install(self) -> None:
         """Attach every probe; one that cannot attach says so and the rest go on."""
+        _run_compiled_models_eagerly()
         self.interceptor.listeners.append(self.operations)
         self.interceptor.failed = self.failed
         for name in ("modules", "backward", "optimizers", "loaders"):
@@ -122,7 +124,7 @@ class Session:
 
     def carries(self, module: nn.Module) -> bool:
         """Tell whether a module has weights, and so is (part of) a model rather than a loss."""
-        return self.modules._carries(module)
+        return self.modules._carries(module)  # noqa: SLF001 - one object in two files
 
     def parameter_name(self, t: torch.Tensor) -> str | None:
         """Return the registered name of a parameter in the roots seen so far."""
@@ -285,6 +287,15 @@ class Session:
         except Exception as error:
             self.failures["picture"] = f"{type(error).__name__}: {error}"
             return None
+
+
+def _run_compiled_models_eagerly() -> None:
+    """Keep torch.compile from tracing our hooks, which it cannot; every operation shall be seen anyway."""
+    set_stance = getattr(torch.compiler, "set_stance", None)
+    if set_stance is not None:
+        set_stance("force_eager")
+    else:  # torch before 2.6
+        importlib.import_module("torch._dynamo").config.disable = True
 
 
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

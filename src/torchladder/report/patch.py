@@ -84,4 +84,5 @@ def apply(patch: FilePatch, text: str) -> str:
             msg = f"{patch.path} has changed near line {start + 1} since the record was made"
             raise PatchError(msg)
         lines[start : start + len(old)] = [line + end for line in new]
-    return "".join(lines)
+    whole = "".join(lines)
+    return whole if not text or text.endswith(end) else whole.removesuffix(end)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Four small batches a step: gradients are added up before the optimizer moves."""
 
 import torch

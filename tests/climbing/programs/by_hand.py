@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Two layers of plain tensors, moved by hand: neither torch.nn nor torch.optim."""
 
 import torch
@@ -23,7 +24,7 @@ for step in range(600):
     loss.backward()
     with torch.no_grad():
         for p in parameters:
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
             p.grad.zero_()
     if step % 100 == 0:
         print(f"step {step} loss {loss.item():.4f}")

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A compiled convolutional net learns the digits."""
 
 import torch

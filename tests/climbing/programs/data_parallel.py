@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A net wrapped in nn.DataParallel, as scripts written for several GPUs are, on whatever there is."""
 
 import torch
@@ -18,7 +19,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
 for epoch in range(8):
     for x, y in loader:
-        x, y = x.to(device), y.to(device)  # noqa: PLW2901
+        x, y = x.to(device), y.to(device)
         optimizer.zero_grad()
         loss = criterion(model(x), y)
         loss.backward()

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A tiny BERT, from scratch, tells by the Trainer of Transformers whether a sequence holds more of one token."""
 
 import numpy as np

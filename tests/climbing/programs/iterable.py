@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A stream of samples without a length or an end feeds a regression."""
 
 import itertools

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A small regression fitted by L-BFGS, which asks for the loss through a closure."""
 
 import torch

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The digits in Lightning: module, validation, and a checkpoint at the end."""
 
 import lightning as L
@@ -16,22 +17,22 @@ class Digits(L.LightningModule):
         self.save_hyperparameters()
         self.net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, 10))
 
-    def forward(self, x):  # noqa: D102
+    def forward(self, x):
         return self.net(x)
 
-    def training_step(self, batch, _):  # noqa: D102
+    def training_step(self, batch, _):
         x, y = batch
         loss = F.cross_entropy(self(x), y)
         self.log("train_loss", loss)
         return loss
 
-    def validation_step(self, batch, _):  # noqa: D102
+    def validation_step(self, batch, _):
         x, y = batch
         logits = self(x)
         self.log("val_loss", F.cross_entropy(logits, y), prog_bar=True)
         self.log("val_accuracy", (logits.argmax(1) == y).float().mean(), prog_bar=True)
 
-    def configure_optimizers(self):  # noqa: D102
+    def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=self.hparams.lr)
 
 

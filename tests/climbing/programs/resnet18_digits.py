@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Torchvision's ResNet-18, whose ReLUs work in place, learns the digits scaled to 32x32."""
 
 import torch

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Two processes started by mp.spawn train one model with DistributedDataParallel over gloo."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A word-level LSTM whose output layer is its embedding."""
 
 import torch
@@ -5,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 torch.manual_seed(0)
-words = "the cat sat on the mat while the dog lay by the door and a bird sang in the tree".split()
+text = "the cat sat on the mat while the dog lay by the door and a bird sang in the tree"
+words = text.split()
 vocabulary = sorted(set(words))
 ids = torch.tensor([vocabulary.index(w) for w in words * 60])
 span, batch = 12, 16
@@ -23,7 +25,7 @@ class WordLM(nn.Module):
         nn.init.uniform_(self.embed.weight, -0.1, 0.1)
         nn.init.zeros_(self.decoder.bias)
 
-    def forward(self, x):  # noqa: D102
+    def forward(self, x):
         return self.decoder(self.lstm(self.embed(x))[0])
 
 

@@ -98,5 +98,5 @@ def symmetric_initialization(facts: Facts, limits: NoLimits) -> Iterator[Finding
 def _rows_equal(p: ParameterFact) -> bool:
     """Return whether a weight of several units that may train has equal rows throughout."""
     several = len(p.shape) >= MATRIX and p.shape[0] > 1
-    trains = p.requires_grad and p.reached and (p.in_optimizer or p.in_any_optimizer)
+    trains = p.requires_grad and p.reached and (p.in_optimizer or p.in_any_optimizer or p.changed)
     return several and trains and p.rows_equal is True
