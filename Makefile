@@ -60,8 +60,10 @@ docs: $(VENV)/.installed-dev  ## Write the generated pages anew
 docs-check: $(VENV)/.installed-dev  ## Fail when a generated page is stale
 	@$(BIN)/python tools/gen_docs.py --check
 
-bench: $(VENV)/.installed-dev  ## Score the tool on the corpus of programs
+bench: $(VENV)/.installed-dev  ## Score the rules on their plants and the command line on bench/corpus, and time a climb
 	@$(BIN)/python bench/detection.py
+	@$(BIN)/python bench/corpus.py
+	@$(BIN)/python bench/climb.py
 
 clean:  ## Remove caches and the virtual environment
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -121,6 +121,15 @@ LAYERS = [
 ]
 
 
+def test_the_only_layer_of_its_kind_is_found_without_a_line() -> None:
+    """When neither the line that made it nor its name is known."""
+    text = "net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())\ny = net(x)\n"
+    again = text + "other = nn.Tanh()\n"
+
+    assert text.replace(", nn.Tanh()", "") == edited(text, "skip_call", [2], line=2, function="tanh")
+    assert edited(again, "skip_call", [2], line=2, function="tanh") is None
+
+
 @pytest.mark.parametrize(("text", "line", "module", "expected"), LAYERS)
 def test_the_last_layer_leaves_its_sequential(text: str, line: int, module: str, expected: str) -> None:
     """Where the call is hidden in torch, the line that made the layer is edited."""
@@ -357,6 +366,7 @@ def test_a_loss_is_differentiated_before_the_step() -> None:
     text = "loss = F.mse_loss(a, b)\nopt.zero_grad()\nopt.step()\n"
 
     assert text.replace("opt.step", "loss.backward()\nopt.step") == edited(text, "backward_before_step", [3, 1])
+    assert text.replace("opt.step", "loss.backward()\nopt.step") == edited(text, "backward_before_step", [3])
     assert edited("log(F.mse_loss(a, b))\nopt.step()\n", "backward_before_step", [2, 1]) is None
 
 

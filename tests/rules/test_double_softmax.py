@@ -32,7 +32,7 @@ def test_a_softmax_before_cross_entropy_is_found():
 
     assert found.where == (LAST, LOSS)
     assert found.seen[1].value == 1.461
-    assert found.fixes[0].change.args == {"path": "net.py", "line": 7, "function": "softmax"}
+    assert found.fixes[0].change.args == {"path": "net.py", "line": 7, "function": "softmax", "module": None}
 
 
 def test_a_softmax_over_a_vocabulary_flattened_before_the_loss_is_found():

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from torchladder.core.facts import InterrogationFact
+from torchladder.core.findings import Place
 from torchladder.probes.losses import accuracy
 from torchladder.probes.modules import RootCall, first_output
 from torchladder.probes.tensors import map_tensors, tensors_in
@@ -61,8 +62,18 @@ def _ask(call: RootCall, phase: int, target: torch.Tensor | None, session: "Sess
     name = type(call.root.module).__name__
     if guilty is not None:
         name = guilty[0]
-        place = session.modules.created_of_torch(guilty[1]) or place
+        place = _made(call, guilty[0], session) or place
     return InterrogationFact(phase, dependence, None, mixing, rows, right, place=place, module=name)
+
+
+def _made(call: RootCall, name: str, session: "Session") -> Place | None:
+    """Return the line that made a layer, or the nearest holder of it whose line is known (layers may be copies)."""
+    while name:
+        place = session.modules.created_of_torch(call.root.module.get_submodule(name))
+        if place is not None:
+            return place
+        name = name.rpartition(".")[0]
+    return None
 
 
 def _first_mixer(call: RootCall, rows: int) -> tuple[str, nn.Module] | None:

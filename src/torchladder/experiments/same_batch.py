@@ -171,7 +171,8 @@ class SameBatch:
             self.last_pair = (call.input, call.target)
         elif loss.numel() == 1:
             self.step_values.append(loss.detach().clone().float())
-        if self.session.pending.root_calls and self.asked is None:
+        calls = self.session.pending.root_calls
+        if self.asked is None and calls and next(tensors_in((calls[-1].args, calls[-1].kwargs)), None) is not None:
             self.asked = _kept(self.session.pending.root_calls[-1])
             self.asked_target = self.last_pair[1]
             self.tape.learn_buffers(self.asked.root.module)
@@ -230,7 +231,8 @@ class SameBatch:
             verdict, scale, losses = self.verdict(), self.scale(), self.losses()
             if verdict.passed is None and losses:  # an end before the budget does not take away what was reached
                 early = judge(losses, scale, self.final_accuracy(), len(losses))
-                verdict = early if early.passed else verdict
+                enough = early.passed is False and len(losses) >= self.budget // 2
+                verdict = early if early.passed or enough else verdict
             if verdict.passed is None and self.skipped > len(losses):
                 why = "what the program computes changes from step to step, so that no batch can be repeated"
                 verdict = dataclasses.replace(verdict, reason=why)

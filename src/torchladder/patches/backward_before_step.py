@@ -3,17 +3,25 @@
 import libcst as cst
 
 from torchladder.patches.case import Case, Edited
+from torchladder.patches.source import Source, only
 
 
 def edit(case: Case) -> Edited | None:
     """Return the file with ``loss.backward()`` before the step."""
     first, second = case.at(0), case.at(1)
-    if first is None or second is None or first[0] is not second[0]:
+    if first is None or (second is not None and first[0] is not second[0]):
         return None
     source, line = first
-    step, loss = source.statement(line), source.statement(second[1])
+    step = source.statement(line)
     block = source.block(step) if step else None
-    if step is None or loss is None or block is None or loss not in block or block.index(loss) > block.index(step):
+    loss = source.statement(second[1]) if second else only([s for s in block or () if _assigns_loss(source, s)])
+    if (
+        step is None
+        or not isinstance(loss, cst.SimpleStatementLine)
+        or block is None
+        or loss not in block
+        or block.index(loss) > block.index(step)
+    ):
         return None
     small = loss.body[0]
     target = small.targets[0].target if isinstance(small, cst.Assign) and len(small.targets) == 1 else None
@@ -27,3 +35,11 @@ def edit(case: Case) -> Edited | None:
         return None
     text = source.replaced({start: source.inserted(start, source.line(f"{target.value}.backward()"))})
     return (source, text) if text else None
+
+
+def _assigns_loss(source: Source, statement: cst.BaseStatement) -> bool:
+    """Tell whether a statement computes what the file calls the loss."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    if not isinstance(small, cst.Assign) or not isinstance(small.value, cst.Call):
+        return False
+    return any(source.code(t.target).strip() == "loss" for t in small.targets)

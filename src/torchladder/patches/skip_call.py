@@ -160,17 +160,23 @@ def _without_layer(case: Case, name: str, module: str) -> Edited | None:
     source, line = made
     if name in {"sigmoid", "hardsigmoid"} and _reads_probabilities(source):
         return None
-    layers = [c for c in source.at(cst.Call, line) if source.torch_name(c.func) == LAYERS[name] and source.single(c)]
-    texts = [_dropped(source, source.parent(layer), module.rpartition(".")[2]) for layer in layers]
+    last: str | None = module.rpartition(".")[2]
+    layers = [c for c in source.at(cst.Call, line) if source.torch_name(c.func) == LAYERS[name]]
+    if not layers and case.args.get("module") is None:  # then the only one of its kind is meant
+        layers, last = [c for c in source.every(cst.Call) if source.torch_name(c.func) == LAYERS[name]], None
+        layers = layers if len(layers) == 1 else []
+    texts = [_dropped(source, source.parent(layer), last) for layer in layers if source.single(layer)]
     text = only([t for t in texts if t])
     return (source, text) if text else None
 
 
-def _dropped(source: Source, place: cst.CSTNode | None, last: str) -> str | None:
+def _dropped(source: Source, place: cst.CSTNode | None, last: str | None) -> str | None:
     """Return the text without what ends a ``Sequential``, however that is written."""
     outer = source.parent(place) if place else None
     if isinstance(place, cst.Arg) and isinstance(outer, cst.Call) and source.torch_name(outer.func) == "Sequential":
-        if outer.args[-1] is not place or any(a.star for a in outer.args) or last != str(len(outer.args) - 1):
+        if outer.args[-1] is not place or any(a.star for a in outer.args):
+            return None
+        if last not in {None, str(len(outer.args) - 1)}:
             return None
         return source.replaced({outer: outer.with_changes(args=_shortened(outer.args))})
     if isinstance(place, cst.Element) and isinstance(outer, cst.Tuple):  # ("name", nn.ReLU()) of an OrderedDict
@@ -179,7 +185,7 @@ def _dropped(source: Source, place: cst.CSTNode | None, last: str) -> str | None
         if not isinstance(entry, cst.Element) or not isinstance(entries, cst.List) or entries.elements[-1] is not entry:
             return None
         around = [source.torch_name(u.func) for u in source.above(entries) if isinstance(u, cst.Call)]
-        if source.code(outer.elements[0].value).strip("'\"") != last or "Sequential" not in around:
+        if last not in {None, source.code(outer.elements[0].value).strip("'\"")} or "Sequential" not in around:
             return None
         return source.replaced({entries: entries.with_changes(elements=_shortened(entries.elements))})
     if isinstance(place, cst.Arg) and isinstance(outer, cst.Call) and isinstance(outer.func, cst.Attribute):
@@ -198,14 +204,14 @@ def _shortened(items: Sequence[cst.Arg | cst.BaseElement]) -> list[cst.CSTNode]:
     return [*kept[:-1], kept[-1].with_changes(**changes)]
 
 
-def _without_add_module(source: Source, call: cst.Call, last: str) -> str | None:
+def _without_add_module(source: Source, call: cst.Call, last: str | None) -> str | None:
     """Return the text without a line ``model.add_module("act", nn.ReLU())`` that is the last of its kind."""
     func = call.func
     line = source.statement_of(call)
     if not isinstance(func, cst.Attribute) or func.attr.value not in {"add_module", "register_module"}:
         return None
     alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and isinstance(line.body[0], cst.Expr)
-    if not alone or line is None or source.code(call.args[0].value).strip("'\"") != last:
+    if not alone or line is None or last not in {None, source.code(call.args[0].value).strip("'\"")}:
         return None
     same = [c for c in source.every(cst.Call) if source.code(c.func) == source.code(func)]
     if max(same, key=lambda c: source.span(c)[0]) is not call:

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from torchladder.core.findings import Place
+from torchladder.probes.marks import Marks
 from torchladder.probes.tensors import tensors_in
 from torchladder.runner.place import user_place
 
@@ -66,7 +67,7 @@ class Modules:
         self._created: dict[int, tuple[weakref.ref[nn.Module], Place]] = {}
         self.stack: list[nn.Module] = []
         self.roots: dict[int, Root] = {}
-        self.loaded: set[int] = set()
+        self.loaded = Marks()
         self._has_weights: dict[int, bool] = {}
         self._names: dict[int, str] = {}
         self._current: RootCall | None = None
@@ -90,7 +91,9 @@ class Modules:
         def load_state_dict(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
             out = load(module, state, *args, **kwargs)
             before = dict(module.named_parameters())
-            self.loaded.update(id(p) for n, p in before.items() if n in state)
+            for name, p in before.items():
+                if name in state:
+                    self.loaded.add(p)
             return out
 
         nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
@@ -142,6 +145,7 @@ class Modules:
         if root is None:
             root = self.roots[id(module)] = Root(module, user_place(), len(self.roots))
             self._names.clear()
+            module.register_forward_pre_hook(self._take_kwargs, with_kwargs=True)  # seen from its next call on
         if not torch.is_grad_enabled():
             root.eval_calls += 1
             root.eval_in_training_mode += module.training
@@ -158,6 +162,11 @@ class Modules:
         self._current = RootCall(root, args, {}, module.training, layers, place)
         self.session.pending.root_calls.append(self._current)
         return args if args is not given else None
+
+    def _take_kwargs(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002 - torch's signature
+        """Keep what a root is called with by keyword: torch's global hooks are not told."""
+        if self._current is not None and self._current.root.module is module:
+            self._current.kwargs = kwargs
 
     def evaluating(self) -> bool:
         """Tell whether the model called last is in evaluation mode."""

@@ -4,6 +4,7 @@ Keeps, for the step in flight, which user line made which graph node; which data
 output; which calls cut the graph; and the rows for losses, broadcasts, activations and casts.
 """
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from torchladder.core.findings import Place
 from torchladder.probes import graph
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import LOSSES, LossCall
+from torchladder.probes.marks import Marks
 from torchladder.probes.tensors import describe, tensors_in
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class Operations:
         self.casts: list[tuple[CastFact, torch.Tensor]] = []
         self.frozen_at: dict[int, Place] = {}
         self.leaf_at: dict[int, Place] = {}
-        self.written: set[int] = set()
+        self.written = Marks()
         self.begin_step()
 
     def begin_step(self) -> None:
@@ -122,7 +124,8 @@ class Operations:
         if name in {"requires_grad.__set__", "requires_grad_"}:
             self._grad_switch(call)
         elif name in {"copy_", "data.__set__"} and isinstance(call.args[0], nn.Parameter):
-            self.written.add(id(call.args[0]))
+            if not _moves_device():
+                self.written.add(call.args[0])
         if name in LOSSES and self.loss_calls and isinstance(call.out, torch.Tensor):
             self.loss_calls[-1].out = call.out.detach()
             self.loss_calls[-1].node = call.out.grad_fn
@@ -327,6 +330,18 @@ def _tells(t: torch.Tensor) -> bool:
         return t.grad_fn is None or True
     except RuntimeError:
         return False
+
+
+def _moves_device() -> bool:
+    """Tell whether ``Module.to`` is at work, which writes weights without changing them."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the only way to see a caller
+    for _ in range(8):
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+        if frame.f_code.co_name == "_apply":
+            return True
+    return False
 
 
 def _is_relu(call: Call) -> bool:

@@ -135,7 +135,7 @@ class Phase:
         row = self.watched.get(id(p))
         if row is None:
             kept = _sample(p)
-            fresh = id(p) not in session.modules.loaded | session.operations.written | session.trained()
+            fresh = not (p in session.modules.loaded or p in session.operations.written or id(p) in session.trained())
             row = Watched(p, kept, kept, float(p.detach().double().norm()), alike(p.detach()), fresh=fresh)
             self.watched[id(p)] = row
         row.requires_grad = p.requires_grad
@@ -264,7 +264,7 @@ class Phase:
                     output=seen.output,
                     place=seen.place or root.place,
                     created=session.modules.created(module),
-                    pretrained=any(id(p) in done for p in ps) or any(not w.fresh for w in self.watched.values()),
+                    pretrained=any(p in done for p in ps) or any(not w.fresh for w in self.watched.values()),
                     first_layer=root.first_layer,
                     training_flags=tuple(seen.flags),
                     mode_layers=tuple(n for n, m in module.named_modules() if isinstance(m, MODE_LAYERS)),

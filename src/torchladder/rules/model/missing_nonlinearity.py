@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from torchladder.core.facts import AffinePairFact, Facts
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Standing
-from torchladder.rules.loop.trials import base_failed, base_passed
+from torchladder.rules.loop.trials import base_failed
 from torchladder.rules.model.tails import lines
 from torchladder.rules.registry import NoLimits, Plant, rule
 
@@ -78,11 +78,8 @@ def missing_nonlinearity(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  
     for phase in sorted({pair.phase for pair in pairs}):
         here = [pair for pair in pairs if pair.phase == phase]
         whole = [pair for pair in here if pair.whole]
-        if whole:
-            if not base_passed(facts, phase):  # a batch that a linear map fits needs nothing more
-                yield _finding(whole, whole=True)
-        elif base_failed(facts, phase):
-            yield _finding(here, whole=False)
+        if base_failed(facts, phase):  # a batch that a linear map fits needs nothing more
+            yield _finding(whole or here, whole=bool(whole))
 
 
 def _redundant(pair: AffinePairFact) -> bool:
