@@ -25,7 +25,11 @@ MESSAGE_MAX = 100
 SENSITIVE = re.compile(r"\bshould\b|\?|!|\byou\b", re.IGNORECASE)
 
 each_rule = pytest.mark.parametrize("rule", all_rules(), ids=lambda r: r.code)
-plants = [pytest.param(r, p, id=f"{r.code}-{i}", marks=[] if i == 0 else [pytest.mark.slow]) for r in all_rules() for i, p in enumerate(r.plants)]
+plants = [
+    pytest.param(r, p, id=f"{r.code}-{i}", marks=[] if i == 0 else [pytest.mark.slow])
+    for r in all_rules()
+    for i, p in enumerate(r.plants)
+]
 near_misses = [
     pytest.param(r, p, id=f"{r.code}-{i}", marks=[] if i == 0 else [pytest.mark.slow])
     for r in all_rules()

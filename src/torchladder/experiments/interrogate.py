@@ -12,7 +12,7 @@ from torchladder.core.facts import InterrogationFact
 from torchladder.core.findings import Place
 from torchladder.probes.losses import accuracy
 from torchladder.probes.modules import RootCall, first_output
-from torchladder.probes.tensors import map_tensors, tensors_in
+from torchladder.probes.tensors import MATRIX, map_tensors, tensors_in
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
@@ -21,9 +21,7 @@ MIXED = 1e-3  # share of its own effect that a sample has on others before anyon
 ROWS_MIN = 3  # one row is changed, one lends its values, at least one is watched
 
 
-def interrogate(
-    call: RootCall, phase: int, target: torch.Tensor | None, session: "Session"
-) -> InterrogationFact:
+def interrogate(call: RootCall, phase: int, target: torch.Tensor | None, session: "Session") -> InterrogationFact:
     """Ask one model about one batch; raises whatever the model raises."""
     module = call.root.module
     modes = [(m, m.training) for m in module.modules()]
@@ -42,11 +40,13 @@ def _ask(call: RootCall, phase: int, target: torch.Tensor | None, session: "Sess
     place = session.modules.created(call.root.module) or call.root.place
     if first is None or first.dim() < 1 or not inputs:
         return InterrogationFact(phase, place=place, reason="the model's input or output is not a batch of tensors")
-    right = accuracy(first, target.reshape(-1)) if target is not None and first.dim() == 2 else None
+    right = accuracy(first, target.reshape(-1)) if target is not None and first.dim() == MATRIX else None
     rows = first.shape[0]
     batched = [t for t in inputs if t.dim() >= 1 and t.shape[0] == rows]
     if rows < ROWS_MIN or not batched or len(batched) < len([t for t in inputs if t.numel() > 1]):
-        return InterrogationFact(phase, eval_accuracy=right, place=place, reason="input and output do not share a batch axis")
+        return InterrogationFact(
+            phase, eval_accuracy=right, place=place, reason="input and output do not share a batch axis"
+        )
     turned = _run(call, lambda t: t.roll(1, 0) if t.dim() >= 1 and t.shape[0] == rows else t)
     scale = float(first.abs().max()) or 1.0
     dependence = float((turned - first).abs().max()) / scale if turned is not None else None

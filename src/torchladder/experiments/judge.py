@@ -82,6 +82,7 @@ def judge(losses: list[float], scale: Scale, accuracy: float | None, budget: int
 
     Args:
         losses: One value a step, in order.
+        scale: What they are measured against.
         accuracy: On the batch, for class indices, else None.
         budget: Steps after which stuck is stuck.
     """

@@ -62,7 +62,12 @@ class Origin:
         facts = [describe(t) for t in given if t.numel() and not t.is_complex()]
         running = self.session.modules.running()
         operand = facts[-1] if name in {"div", "__truediv__", "__rtruediv__"} and facts else facts[0] if facts else None
-        weights = [float(p.detach().abs().max()) for r in self.session.modules.roots.values() for p in r.module.parameters() if p.numel()]
+        weights = [
+            float(p.detach().abs().max())
+            for r in self.session.modules.roots.values()
+            for p in r.module.parameters()
+            if p.numel()
+        ]
         self.found = NonFiniteFact(
             where=where,
             kind="nan" if out is None or bool(torch.isnan(out).any()) else "inf",

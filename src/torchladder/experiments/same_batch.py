@@ -159,20 +159,20 @@ class SameBatch:
         if not self.armed or loss is None:
             return
         recent = self.session.operations.loss_calls
-        calls = [c for c in recent if c.out is not None]
+        calls = [(c, c.out) for c in recent if c.out is not None]
         if not self.session.dense:
             self.session.operations.loss_calls = []
         if calls:
-            call = calls[0]
-            value = call.out.float().mean() if call.options.get("reduction") == "none" else call.out.float()
+            call, out = calls[0]
+            value = out.float().mean() if call.options.get("reduction") == "none" else out.float()
             if call.options.get("reduction") == "sum" and call.target is not None:
                 value = value / max(_elements(call), 1)
             self.step_values.append(value)
             self.last_pair = (call.input, call.target)
         elif loss.numel() == 1:
             self.step_values.append(loss.detach().clone().float())
-        calls = self.session.pending.root_calls
-        if self.asked is None and calls and next(tensors_in((calls[-1].args, calls[-1].kwargs)), None) is not None:
+        roots = self.session.pending.root_calls
+        if self.asked is None and roots and next(tensors_in((roots[-1].args, roots[-1].kwargs)), None) is not None:
             self.asked = _kept(self.session.pending.root_calls[-1])
             self.asked_target = self.last_pair[1]
             self.tape.learn_buffers(self.asked.root.module)
@@ -270,7 +270,7 @@ class SameBatch:
                         t.copy_(self.start[name])
             before = interrogate(self.asked, self.target, self.asked_target, self.session)
             return dataclasses.replace(answers, untrained_dependence=before.input_dependence)
-        except Exception as error:  # noqa: BLE001 - the model may refuse any input but its own
+        except Exception as error:
             return InterrogationFact(self.target, reason=f"{type(error).__name__}: {error}"[:200])
 
 
@@ -311,6 +311,10 @@ def _is_there(value: float, scale: Scale) -> bool:
 def _copy(batch: Any) -> Any:
     """Return a batch the loop may change in place."""
     try:
-        return map_tensors(batch, lambda t: t.clone()) if not hasattr(batch, "to") or isinstance(batch, torch.Tensor) else copy.deepcopy(batch)
-    except Exception:  # noqa: BLE001 - a batch object that cannot be copied is served as it is
+        return (
+            map_tensors(batch, lambda t: t.clone())
+            if not hasattr(batch, "to") or isinstance(batch, torch.Tensor)
+            else copy.deepcopy(batch)
+        )
+    except Exception:
         return batch

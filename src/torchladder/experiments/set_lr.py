@@ -8,4 +8,4 @@ from torchladder.probes.session import Session
 
 def apply(session: Session, args: dict[str, Any]) -> None:
     """``lr``."""
-    around_step(session, lambda g: args["lr"])
+    around_step(session, lambda _group: args["lr"])

@@ -13,9 +13,9 @@ def explained_by(rules: Sequence[Rule]) -> dict[str, set[str]]:
     """Return code -> every code that explains it, directly or through others."""
     direct = {r.code: set(r.explains) for r in rules}
     table: dict[str, set[str]] = {}
-    for cause in direct:
+    for cause, named in direct.items():
         seen: set[str] = set()
-        queue = list(direct[cause])
+        queue = list(named)
         while queue:
             code = queue.pop()
             if code in seen or code == cause:

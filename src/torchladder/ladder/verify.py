@@ -73,7 +73,7 @@ def verify(finding: Finding, subject: Subject) -> Finding:
 
 def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
     started = time.monotonic()
-    assert fix.change is not None  # noqa: S101 - the caller has looked
+    assert fix.change is not None
     phase = finding.phase or 0
     base = base_trial(subject.facts, phase)
     trial = subject.same_batch(f"{finding.code}.{number}", phase, (fix.change,))
@@ -94,7 +94,7 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
 
 def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     """Compare the program's own first steps with and without the fix."""
-    assert fix.change is not None  # noqa: S101
+    assert fix.change is not None
     phase = finding.phase or 0
     before = next((c.losses for c in subject.facts.curves or () if c.phase == phase), ())
     if phase != 0 or len(before) < 20:  # noqa: PLR2004 - too short to compare

@@ -70,8 +70,8 @@ class Backward:
         ) -> None:
             backward(t, gradient, retain_graph, create_graph, inputs=inputs)
 
-        torch.autograd.backward = backward  # type: ignore[assignment]
-        torch.Tensor.backward = tensor_backward  # type: ignore[assignment,method-assign]
+        torch.autograd.backward = backward
+        torch.Tensor.backward = tensor_backward  # type: ignore[method-assign]
 
     def _begin(self, tensors: Any) -> BackwardPass:
         session = self.session

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+MATRIX = 2  # dimensions of the smallest weight that mixes features
+TAIL_MAX = 40  # operations between a layer and a loss that are read
 Node = Any  # torch.autograd.graph.Node; C++ nodes do not subclass it on every torch supported
 
 # Operations that only move, copy or select values.
@@ -99,7 +101,7 @@ def affine(node: Node) -> Affine | None:
         leaf = _leaf_behind(up)
         if leaf is None:
             data.append(up)
-        elif leaf.dim() >= 2:
+        elif leaf.dim() >= MATRIX:
             weight = leaf
     return None if weight is None else Affine(node, weight, tuple(data))
 
@@ -131,7 +133,7 @@ def tail(start: Node) -> list[Node]:
     """Return the single-file nodes from ``start`` to before the nearest layer with weights."""
     found: list[Node] = []
     node: Node | None = start
-    while node is not None and not is_leaf(node) and len(found) < 40:
+    while node is not None and not is_leaf(node) and len(found) < TAIL_MAX:
         if affine(node) is not None:
             break
         found.append(node)

@@ -26,7 +26,7 @@ class Call:
         self.func, self.name, self.args, self.kwargs = func, name, args, kwargs
         self.out: Any = None
         self.answered = False
-        self._place: Place | None | bool = False
+        self._place: Place | bool | None = False
 
     @property
     def place(self) -> Place | None:
@@ -84,7 +84,7 @@ class Interceptor(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Any,  # noqa: ARG002 - torch's signature
+        types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -104,5 +104,5 @@ class Interceptor(TorchFunctionMode):
         """Tell a listener; one that fails must not stop the program."""
         try:
             tell(call)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+        except Exception as error:
             self.failed(f"{type(listener).__name__.lower()} at {call.name}", error)

@@ -98,7 +98,7 @@ class Loaders:
                 seen.inner = original(chosen)
             return Stream(seen.inner, self, seen)
 
-        DataLoader.__init__ = init  # type: ignore[method-assign]
+        DataLoader.__init__ = init  # type: ignore[assignment,method-assign]
         DataLoader.__iter__ = iterate  # type: ignore[method-assign]
 
     def serve(self, stream: Stream) -> Any:
@@ -108,10 +108,8 @@ class Loaders:
         self._note_training()
         if self.cut_short and given >= self.short:
             raise StopIteration
-        if self.replay is not None:
-            batch = self.replay(stream, seen, given)
-        else:
-            batch = next(stream._inner)  # noqa: SLF001 - the data set's own calls are the program's
+        # What the data set computes in there is the program's own, and seen.
+        batch = self.replay(stream, seen, given) if self.replay is not None else next(stream._inner)  # noqa: SLF001
         stream.__dict__["_given"] = given + 1
         seen.served += 1
         seen.singles += 1 if given == 0 else -1 if given == 1 else 0
@@ -215,4 +213,3 @@ def _label_order(labels: list[torch.Tensor]) -> dict[str, Any]:
         "batch_label_counts": tuple(int(torch.unique(x).numel()) for x in labels[:64]),
         "n_labels": int(share.numel()),
     }
-

@@ -9,7 +9,7 @@ from torchladder.core.facts import LossCallFact, OpFact
 from torchladder.core.findings import Place
 from torchladder.probes import graph
 from torchladder.probes.interceptor import Call
-from torchladder.probes.tensors import describe
+from torchladder.probes.tensors import MATRIX, describe
 
 if TYPE_CHECKING:
     from torchladder.probes.operations import Operations
@@ -113,7 +113,7 @@ def class_ids(logits: torch.Tensor | None, target: torch.Tensor | None) -> torch
     """Return the target when it holds class indices for ``logits`` (N, K, ...), flattened."""
     if logits is None or target is None or target.is_floating_point() or target.dtype == torch.bool:
         return None
-    if logits.dim() < 2 or target.numel() == 0:
+    if logits.dim() < MATRIX or target.numel() == 0:
         return None
     return target.detach().reshape(-1)
 
@@ -150,7 +150,7 @@ def custom_call(session: "Session", loss: torch.Tensor) -> LossCall | None:
     rows = output.shape[0] if output.dim() else 0
     labels = [m for m in met if not m.data.is_floating_point() and m.data.numel() == rows and not _is_range(m.data)]
     same = [m for m in met if m.data.is_floating_point() and m.data.numel() == output.numel()]
-    chosen = (labels or same or [None])[0]
+    chosen = next(iter(labels or same), None)
     places: dict[Place, None] = {}
     before = set(graph.walk(output.grad_fn))
     if loss.grad_fn is not None:
@@ -158,7 +158,7 @@ def custom_call(session: "Session", loss: torch.Tensor) -> LossCall | None:
             op = session.operations.ops.get(node)
             if node not in before and op is not None and op.place is not None:
                 places[op.place] = None
-    target = chosen.data.reshape(-1) if chosen is not None and labels else chosen.data if chosen else None
+    target = None if chosen is None else chosen.data.reshape(-1) if labels else chosen.data
     return LossCall(
         function="custom",
         place=next(iter(places), None),

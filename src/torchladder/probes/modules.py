@@ -85,7 +85,7 @@ class Modules:
             if place is not None:
                 self._created[id(module)] = (weakref.ref(module), place)
 
-        nn.Module.__init__ = init  # type: ignore[method-assign]
+        nn.Module.__init__ = init  # type: ignore[assignment,method-assign]
         load = nn.Module.load_state_dict
 
         def load_state_dict(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
@@ -96,7 +96,7 @@ class Modules:
                     self.loaded.add(p)
             return out
 
-        nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
+        nn.Module.load_state_dict = load_state_dict  # type: ignore[assignment,method-assign]
         switch = nn.Module.eval
 
         def evaluate(module: nn.Module) -> nn.Module:
@@ -105,7 +105,7 @@ class Modules:
                 self.mode_set[id(module)] = place
             return switch(module)
 
-        nn.Module.eval = evaluate  # type: ignore[method-assign]
+        nn.Module.eval = evaluate  # type: ignore[assignment,method-assign]
         register_module_forward_pre_hook(self._enter)
         register_module_forward_hook(self._leave, always_call=True)
 
@@ -176,7 +176,7 @@ class Modules:
         """Tell whether a forward pass that began with grad is running."""
         return self._current is not None and bool(self.stack)
 
-    def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
+    def _leave(self, module: nn.Module, args: Any, out: Any) -> None:  # noqa: ARG002 - torch's signature
         if module not in self.stack:
             return
         while self.stack.pop() is not module:
@@ -208,7 +208,9 @@ def _hides_weights(module: nn.Module) -> bool:
         isinstance(v, (nn.Module, torch.Tensor)) and getattr(v, "requires_grad", True)
         for value in vars(module).values()
         if isinstance(value, (list, tuple, dict, torch.Tensor))
-        for v in (value.values() if isinstance(value, dict) else value if not isinstance(value, torch.Tensor) else [value])
+        for v in (
+            value.values() if isinstance(value, dict) else value if not isinstance(value, torch.Tensor) else [value]
+        )
     )
 
 

@@ -68,7 +68,7 @@ class Optimizers:
         self.lives: dict[torch.optim.Optimizer, Life] = {}  # kept alive: facts are read after main() has returned
         self.seen = False
         self._names: dict[int, str] = {}
-        self._names_for = -1
+        self._names_for: tuple[int, int, int] | None = None
         self._stepping: list[torch.optim.Optimizer] = []
         self.before_step: list[Any] = []
         self.ignore_zero_grad: Any = None  # an experiment that keeps gradients
@@ -84,7 +84,7 @@ class Optimizers:
             self.lives[optimizer] = Life(user_place(), type(optimizer).__name__)
             self.session.optimizer_created()
 
-        torch.optim.Optimizer.__init__ = init  # type: ignore[method-assign]
+        torch.optim.Optimizer.__init__ = init  # type: ignore[assignment,method-assign]
         clear = torch.optim.Optimizer.zero_grad
 
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
@@ -93,7 +93,7 @@ class Optimizers:
                 clear(optimizer, *args, **kwargs)
             self._cleared([optimizer], place)
 
-        torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
+        torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[assignment,method-assign]
         clear_module = nn.Module.zero_grad
 
         def module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class Optimizers:
                 own = {id(p) for p in module.parameters()}
             self._cleared([o for o in self.lives if any(id(p) in own for p in held(o))], place)
 
-        nn.Module.zero_grad = module_zero_grad  # type: ignore[method-assign]
+        nn.Module.zero_grad = module_zero_grad  # type: ignore[assignment,method-assign]
         register_optimizer_step_pre_hook(self._before_step)
         register_optimizer_step_post_hook(self._after_step)
 
@@ -207,7 +207,7 @@ class Optimizers:
         """Return id(parameter) -> its registered name in the roots seen so far."""
         roots = list(self.session.modules.roots.values())
         if self._names_for != (len(roots), len(self.session.phases), self.session.steps):
-            self._names_for = (len(roots), len(self.session.phases), self.session.steps)  # type: ignore[assignment]
+            self._names_for = (len(roots), len(self.session.phases), self.session.steps)
             self._names = {}
             for root in roots:
                 prefix = "" if len(roots) == 1 else f"{type(root.module).__name__}:"
@@ -218,7 +218,7 @@ class Optimizers:
     def fact(self, phase: "Phase") -> OptimizerFact:
         """Return the row of a phase's optimizer."""
         optimizer = phase.optimizer
-        assert optimizer is not None  # noqa: S101 - callers pass phases that have one
+        assert optimizer is not None
         life = self.lives[optimizer]
         tensors = held(optimizer)
         names = self.names()

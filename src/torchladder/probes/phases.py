@@ -21,9 +21,9 @@ from torchladder.core.facts import (
     TensorFact,
 )
 from torchladder.core.findings import Place
+from torchladder.probes.activations import activation_fact
 from torchladder.probes.modules import MODE_LAYERS, Root, first_output, owner_of
-from torchladder.probes.operations import activation_fact
-from torchladder.probes.tensors import describe, same_values, tensors_in
+from torchladder.probes.tensors import MATRIX, describe, same_values, tensors_in
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Pending, Session
@@ -87,7 +87,7 @@ def alike(t: torch.Tensor) -> tuple[bool, ...] | None:
 
     Units are rows in torch's layers and columns in hand-written ``x @ w``.
     """
-    if t.dim() < 2:
+    if t.dim() < MATRIX:
         return None
     top = t.abs().max()
     axes = [(t - t[:1]).abs().max() <= ALIKE * top, (t - t[:, :1]).abs().max() <= ALIKE * top]
@@ -166,7 +166,9 @@ class Phase:
             return
         self.dense_steps += 1
         room = CALLS_KEPT - len(self.loss_calls)
-        self.loss_calls += [dataclasses.replace(c, phase=self.id, step=step) for c in pending.loss_calls[: max(room, 0)]]
+        self.loss_calls += [
+            dataclasses.replace(c, phase=self.id, step=step) for c in pending.loss_calls[: max(room, 0)]
+        ]
         if not finished and room <= 0:
             self.loss_calls += [dataclasses.replace(c, phase=self.id, step=step) for c in pending.loss_calls[-1:]]
         for b in pending.broadcasts:
@@ -182,7 +184,7 @@ class Phase:
         self.reached.update(pending.reached)
         self.cuts.update(pending.cuts)
         self.output_weights |= pending.output_weights
-        self._after_step(session)
+        self._after_step()
         self._inputs(pending, session)
 
     def _merge_activations(self, key: int, facts: list[ActivationFact]) -> None:
@@ -199,7 +201,7 @@ class Phase:
             merged.append(dataclasses.replace(new, dead=min(old.dead, new.dead), zeros=zeros, n_samples=n))
         self.activations[key] = merged
 
-    def _after_step(self, session: "Session") -> None:
+    def _after_step(self) -> None:
         for row in self.watched.values():
             now = _sample(row.tensor)
             norm = float(row.last.double().norm())
@@ -212,7 +214,9 @@ class Phase:
         if seen is None:
             inputs = tuple(describe(t) for t in list(tensors_in((call.args, call.kwargs)))[:8])
             out = first_output(call.output)
-            seen = RootSeen(call.root, inputs, describe(out) if out is not None else None, call.layers_training, call.place)
+            seen = RootSeen(
+                call.root, inputs, describe(out) if out is not None else None, call.layers_training, call.place
+            )
             self.roots[id(call.root.module)] = seen
         if len(seen.flags) < 400:  # noqa: PLR2004 - enough for several epochs of a small program
             seen.flags.append((step, call.training))
@@ -291,9 +295,9 @@ class Phase:
         names = session.optimizers.names()
         for first, second, whole, places in self.pairs:
             a, b = names.get(id(first), "?"), names.get(id(second), "?")
-            places = (*_container(a, b, session), *places)
+            lines = (*_container(a, b, session), *places)
             widths = (_fan_in(first), first.shape[0], second.shape[0])
-            facts.append(AffinePairFact(self.id, _module(a), _module(b), widths, whole, places))
+            facts.append(AffinePairFact(self.id, _module(a), _module(b), widths, whole, lines))
         return facts
 
     def parameter_facts(self, session: "Session") -> list[ParameterFact]:

@@ -19,11 +19,12 @@ from torch import nn
 from torchladder.core.facts import BroadcastFact, Facts, LossCallFact
 from torchladder.core.findings import Place
 from torchladder.core.jsonable import to_json
+from torchladder.probes.activations import Activation
 from torchladder.probes.backward import Backward, BackwardPass
 from torchladder.probes.interceptor import Interceptor
 from torchladder.probes.loaders import Loaders
 from torchladder.probes.modules import Modules, RootCall, first_output
-from torchladder.probes.operations import Activation, Operations
+from torchladder.probes.operations import Operations
 from torchladder.probes.optimizers import Optimizers, held
 from torchladder.probes.phases import Phase
 from torchladder.probes.picture import BatchCopy
@@ -107,7 +108,7 @@ class Session:
                 getattr(self, name).install()
             except Exception as error:
                 self.failures[name] = f"{type(error).__name__}: {error}"
-        self.interceptor.__enter__()
+        self.interceptor.__enter__()  # type: ignore[no-untyped-call]
 
     def failed(self, name: str, error: Exception) -> None:
         """Keep the first failure of one of our own observers."""
@@ -263,7 +264,9 @@ class Session:
             return False
         width = out.shape[-1] if out.dim() > 1 else None
         wide = len(target.shape) > 1 and target.shape[-1] > 1
-        inside = after.min <= target.min and target.max is not None and after.max is not None and target.max <= after.max
+        inside = (
+            after.min <= target.min and target.max is not None and after.max is not None and target.max <= after.max
+        )
         return inside and (not wide or width == target.shape[-1])
 
     def collect(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torchladder.core.facts import TensorFact
 
 SAMPLE = 1 << 20  # values; beyond it the moments of a strided sample are within 1 % of the whole
 UNIQUE_MAX = 1000
+MATRIX = 2  # dimensions
 
 
 def tensors_in(value: Any, depth: int = 4) -> Iterator[torch.Tensor]:
@@ -78,14 +79,14 @@ def describe(t: torch.Tensor, *, unique: bool = False) -> TensorFact:
     )
 
 
-def _columns(t: torch.Tensor) -> dict[str, float]:
+def _columns(t: torch.Tensor) -> dict[str, Any]:
     """Return per-feature scales of an (N, F) float tensor and row sums of any float matrix."""
-    if not t.is_floating_point() or t.dim() < 2 or t.numel() > SAMPLE or not bool(torch.isfinite(t).all()):
+    if not t.is_floating_point() or t.dim() < MATRIX or t.numel() > SAMPLE or not bool(torch.isfinite(t).all()):
         return {}
     x = t.detach().double()
     sums = x.sum(-1)
     out = {"row_sum": float(sums.mean()), "row_sum_spread": float((sums - sums.mean()).abs().max())}
-    if t.dim() == 2 and t.shape[0] > 1:
+    if t.dim() == MATRIX and t.shape[0] > 1:
         std = x.std(0, unbiased=False)
         live = std[std > 0]
         if live.numel() > 1:

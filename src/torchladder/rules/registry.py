@@ -7,6 +7,7 @@ misses its tests. Nothing is registered by hand.
 import dataclasses
 import importlib
 import pkgutil
+import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,7 +89,7 @@ class Rule:
         return list(self.check(facts, limits or self.limits()))
 
 
-def rule(
+def rule(  # noqa: PLR0913 - a rule is declared in one place
     code: str,
     *,
     rung: int,
@@ -107,9 +108,11 @@ def rule(
         rung: The rung at which it is judged.
         severity: Of its findings unless they say otherwise.
         needs: Names of the fields of Facts it reads.
-        plants: Bugs it must find. near_misses: innocent changes it must not flag.
+        plants: Bugs it must find.
+        near_misses: Innocent changes it must not flag.
         limits: Frozen dataclass of thresholds made by ``limit``.
         explains: Codes that are mere symptoms when this rule has fired (arbitration folds them).
+        since: The first version that has it.
     """
 
     def decorate(check: Check) -> Rule:
@@ -154,4 +157,4 @@ def find_rule(key: str) -> Rule | None:
 def limits_of(rule_: Rule) -> list[tuple[str, float, str, str]]:
     """Return (name, default, unit, why) of each threshold of a rule."""
     fields = dataclasses.fields(rule_.limits)
-    return [(f.name, f.default, f.metadata["unit"], f.metadata["why"]) for f in fields]
+    return [(f.name, float(typing.cast("float", f.default)), f.metadata["unit"], f.metadata["why"]) for f in fields]

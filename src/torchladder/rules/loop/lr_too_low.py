@@ -41,7 +41,9 @@ class Limits:
 
     small_update: float = limit(1e-4, unit="|update| / |weight| a step", why="a tenth of what trains well in practice")
     fine_tuning: float = limit(1e-6, unit="|update| / |weight| a step", why="fine-tuning at 1e-5 moves more than that")
-    small_progress: float = limit(0.1, unit="share of the first loss", why="slower networks still learn more in 200 steps")
+    small_progress: float = limit(
+        0.1, unit="share of the first loss", why="slower networks still learn more in 200 steps"
+    )
     warm_up: float = limit(0.5, unit="fraction of the base rate", why="below it a schedule is still on its way up")
 
 

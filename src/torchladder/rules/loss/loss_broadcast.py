@@ -65,11 +65,10 @@ def loss_broadcast(facts: Facts, limits: Limits) -> Iterator[Finding]:
         return
     first = odd[0]
     yield loss_broadcast.finding(
-        f"`{first.function}` pairs a prediction of shape {list(first.prediction)} with a target of shape {list(first.target)}",
+        f"`{first.function}` pairs a prediction of shape {list(first.prediction)} "
+        f"with a target of shape {list(first.target)}",
         where=(first.place,) if first.place else (),
-        seen=(
-            Measurement("shape of the element-wise result", list(first.result), expected=list(first.target)),
-        ),
+        seen=(Measurement("shape of the element-wise result", list(first.result), expected=list(first.target)),),
         remark=f"spreads to {list(first.result)}: every prediction meets every target",
         fixes=(
             Fix(

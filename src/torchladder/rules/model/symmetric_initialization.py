@@ -99,4 +99,4 @@ def _rows_equal(p: ParameterFact) -> bool:
     """Return whether a weight of several units that may train has equal rows throughout."""
     several = len(p.shape) >= MATRIX and p.shape[0] > 1
     trains = p.requires_grad and p.reached and (p.in_optimizer or p.in_any_optimizer or p.changed)
-    return several and trains and p.rows_equal is True
+    return several and bool(trains) and p.rows_equal is True
