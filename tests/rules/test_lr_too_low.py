@@ -35,7 +35,7 @@ def test_tiny_updates_are_suspected():
     (found,) = judge(base(2.3, 2.4, 2.2, 2.35), update_ratio=1e-7, lr_max=1e-7)
 
     assert found.standing is Standing.SUSPECTED
-    assert [fix.change.args["factor"] for fix in found.fixes] == [10, 100, 1000]
+    assert [fix.change.args["factor"] for fix in found.fixes] == [1e4, 1e5, 1e3]
 
 
 def test_a_fall_that_is_merely_slow_is_not_suspected():

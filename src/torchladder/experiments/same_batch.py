@@ -113,6 +113,7 @@ class SameBatch:
         self.start: dict[str, torch.Tensor] | None = None
         self.batches: dict[int, Any] = {}
         self.trained_since: dict[int, int] = {}
+        self.steps_at: dict[int, int] = {}
         self.started = time.monotonic()
         self.skipped = 0
 
@@ -149,6 +150,11 @@ class SameBatch:
         evaluating = not torch.is_grad_enabled() or self.session.modules.evaluating()
         if idle and given >= (EVAL_BATCHES if evaluating else IDLE_BATCHES):
             raise StopIteration
+        if given == 0:
+            self.steps_at[key] = self.session.steps
+        natural = seen.length()
+        if natural is not None and given >= natural and self.session.steps == self.steps_at[key]:
+            raise StopIteration  # nothing stepped in a whole epoch: what follows the epoch may
         if given == 0:
             self.trained_since[key] = self.session.backward.count
         with self.session.quiet():

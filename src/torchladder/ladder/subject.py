@@ -105,16 +105,20 @@ class Subject:
             "plan": {"dense_steps": 2},
         }
         seen = self.run("same_batch", options, seconds)
-        if not seen.payload or "trial" not in seen.payload:
+        payload = seen.payload or {}
+        if not (payload.get("trial") or {}).get("steps"):  # the program may train in processes of its own
+            children = [p for p in child_payloads(self._last_scratch) if (p.get("trial") or {}).get("steps")]
+            payload = children[0] if children else payload
+        if "trial" not in payload:
             why = seen.failure or (seen.program.error.message if seen.program.error else seen.program.state)
             self.fail(f"trial {label}", why.strip().splitlines()[-1] if why.strip() else "no result")
             return None
-        trial: TrialFact = from_json(TrialFact, seen.payload["trial"])
+        trial: TrialFact = from_json(TrialFact, payload["trial"])
         reason = trial.reason
         if seen.program.state in {"crashed", "exited", "ended"} and trial.passed is None and trial.steps < BATCH_STEPS:
             reason = f"the program {seen.program.state} after {trial.steps} steps on one batch"
         trial = dataclasses.replace(trial, label=label, reason=reason, state=seen.program.state)
-        answers: InterrogationFact = from_json(InterrogationFact, seen.payload["interrogation"])
+        answers: InterrogationFact = from_json(InterrogationFact, payload["interrogation"])
         asked = self.facts.interrogations or ()
         if label == "base":
             asked = (*asked, answers)

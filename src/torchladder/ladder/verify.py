@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Fix, Measurement, Standing
-from torchladder.ladder.subject import BATCH_STEPS, Subject
+from torchladder.ladder.subject import BATCH_STEPS, Subject, program_of
 
 FREE_STEPS = 600  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
@@ -79,7 +79,8 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
     trial = subject.same_batch(f"{finding.code}.{number}", phase, (fix.change,))
     if trial is None:
         return fix
-    verdict = cured(base, trial)
+    crashed = base is None and program_of(subject.facts).state == "crashed"
+    verdict = trial.passed if crashed else cured(base, trial)
     done = dataclasses.replace(
         fix,
         verified=verdict,

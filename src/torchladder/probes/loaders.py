@@ -38,6 +38,10 @@ class Seen:
     last: list[torch.Tensor] = field(default_factory=list)
     inner: Any = None
 
+    def length(self) -> int | None:
+        """Return how many batches an epoch has, None when it is not known."""
+        return None if isinstance(self.loader.dataset, IterableDataset) else _length(self.loader)
+
 
 class Stream:
     """An iterator over a loader's batches that tells the session what it hands out."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
 LIVES_MAX = 16  # optimizers without a phase that are remembered
+SAMPLED_TENSORS = 8  # tensors of an optimizer that has not stepped, watched for updates made by hand
 SHOWN = ("lr", "initial_lr", "max_lr", "weight_decay", "momentum", "betas", "nesterov", "maximize")
 
 
@@ -48,6 +49,7 @@ class Life:
     cleared_after_pass: Place | None = None
     was_cleared_after_pass: bool = False
     reached: set[int] = field(default_factory=set)
+    untouched: dict[int, torch.Tensor] | None = None  # weights before the first backward pass
 
 
 def is_clear(parameters: list[torch.Tensor]) -> bool:
@@ -130,6 +132,8 @@ class Optimizers:
         if not self.session.dense:
             return
         for optimizer, life in self.lives.items():
+            if life.steps == 0 and life.untouched is None:
+                life.untouched = {id(p): p.detach().clone() for p in held(optimizer)[:SAMPLED_TENSORS]}
             if not life.clean_seen:
                 life.clean_seen = is_clear(held(optimizer))
 
@@ -158,6 +162,7 @@ class Optimizers:
             life.step_places[place] += 1
         life.closure = life.closure or bool(kwargs.get("closure")) or any(callable(a) for a in args[1:])
         life.steps += 1
+        life.untouched = {}
         rates = [float(g.get("lr", 0.0)) for g in optimizer.param_groups if g["params"]]
         life.lrs += [min(rates), max(rates)] if rates else []
         if self.session.dense:

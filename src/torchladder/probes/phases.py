@@ -155,6 +155,9 @@ class Phase:
         self.steps += finished
         if not finished or self.optimizer is None:
             self.before_step(session, pending)
+        if not finished and self.optimizer is not None:
+            for key, weights in (session.optimizers.lives[self.optimizer].untouched or {}).items():
+                self.watched[key].first = _sample(weights)
         if not shared:
             self.losses.append(tuple(p.loss for p in pending.passes if p.loss is not None))
         self.backward_places.update(p.place for p in pending.passes if p.place is not None)
@@ -172,9 +175,9 @@ class Phase:
         if not finished and room <= 0:
             self.loss_calls += [dataclasses.replace(c, phase=self.id, step=step) for c in pending.loss_calls[-1:]]
         for b in pending.broadcasts:
-            key = (b.function, b.place)
-            times = self.broadcasts[key].times if key in self.broadcasts else 0
-            self.broadcasts[key] = dataclasses.replace(b, phase=self.id, times=times + 1)
+            site = (b.function, b.place)
+            times = self.broadcasts[site].times if site in self.broadcasts else 0
+            self.broadcasts[site] = dataclasses.replace(b, phase=self.id, times=times + 1)
         if pending.activations:
             late = 0 if step < session.plan.dense_steps else step
             facts = [activation_fact(a, self.id, step) for a in pending.activations.values()]

@@ -30,7 +30,6 @@ from torchladder.probes.phases import Phase
 from torchladder.probes.picture import BatchCopy
 
 PHASES_MAX = 8  # a program that makes an optimizer every epoch is judged on its first ones
-HAND_AFTER = 3  # backward passes without any optimizer object before we believe updates are made by hand
 
 
 @dataclass
@@ -160,7 +159,7 @@ class Session:
             for optimizer in list(self.optimizers.lives):
                 optimizer.step()
                 optimizer.zero_grad()
-        elif not self.optimizers.seen and self.backward.count > HAND_AFTER:
+        elif not self.optimizers.seen:  # updates are made by hand
             self.step_done(None)
 
     def step_done(self, optimizer: torch.optim.Optimizer | None) -> None:

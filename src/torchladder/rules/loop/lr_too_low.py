@@ -29,10 +29,8 @@ from dataclasses import dataclass
 
 from torchladder.core.facts import Facts, OptimizerFact, TrialFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Standing
-from torchladder.rules.loop.trials import base_trial, diverged, last_loss
+from torchladder.rules.loop.trials import base_trial, diverged, last_loss, rate_factors
 from torchladder.rules.registry import Plant, limit, rule
-
-FACTORS = (10, 100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def lr_too_low(facts: Facts, limits: Limits) -> Iterator[Finding]:
                     f"raise the learning rate to {optimizer.lr_max * factor:.3g}",
                     change=Change("scale_lr", {"phase": optimizer.phase, "factor": factor}),
                 )
-                for factor in FACTORS
+                for factor in rate_factors(optimizer.update_ratio, up=True)
             ),
             standing=Standing.SUSPECTED,
             phase=optimizer.phase,

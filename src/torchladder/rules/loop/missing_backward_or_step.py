@@ -41,6 +41,7 @@ class Limits:
     min_whole: float = limit(10, unit="calls", why="of a run that ended: no accumulation is pending")
     min_part: float = limit(100, unit="calls", why="accumulation over more batches is rare")
     rare: float = limit(4.0, unit="backward passes a step", why="two or three losses are usual")
+    certain: float = limit(16.0, unit="backward passes a step", why="no game of several networks clears that often")
     cleared: float = limit(0.9, unit="zero_grad calls a backward pass", why="one a batch")
 
 
@@ -97,7 +98,7 @@ def missing_backward_or_step(facts: Facts, limits: Limits) -> Iterator[Finding]:
             yield _no_backward(facts, optimizer)
             return
         if _rare_step(facts, optimizer, limits):
-            yield _step_outside(optimizer)
+            yield _step_outside(optimizer, proven=optimizer.backwards_per_step >= limits.certain)
 
 
 def _never_steps(facts: Facts, program: ProgramFact, optimizer: OptimizerFact, *, whole: bool) -> bool:
@@ -120,7 +121,8 @@ def _no_gradients(optimizer: OptimizerFact) -> bool:
 
 def _rare_step(facts: Facts, optimizer: OptimizerFact, limits: Limits) -> bool:
     """Return whether gradients are cleared after nearly each of many backward passes a step."""
-    if optimizer.steps == 0 or optimizer.closure or not base_failed(facts, optimizer.phase):
+    certain = optimizer.backwards_per_step >= limits.certain
+    if optimizer.steps == 0 or optimizer.closure or not (certain or base_failed(facts, optimizer.phase)):
         return False
     n_backwards = optimizer.backwards_per_step * optimizer.steps
     many = optimizer.backwards_per_step >= limits.rare
@@ -176,7 +178,7 @@ def _no_backward(facts: Facts, optimizer: OptimizerFact) -> Finding:
     )
 
 
-def _step_outside(optimizer: OptimizerFact) -> Finding:
+def _step_outside(optimizer: OptimizerFact, *, proven: bool) -> Finding:
     """Return the suspicion that the step stands outside the loop over batches."""
     return missing_backward_or_step.finding(
         f"one step for {optimizer.backwards_per_step:.0f} backward passes, each cleared before the next",
@@ -191,6 +193,6 @@ def _step_outside(optimizer: OptimizerFact) -> Finding:
                 change=Change("step_after_backward", {"phase": optimizer.phase}),
             ),
         ),
-        standing=Standing.SUSPECTED,
+        standing=Standing.PROVEN if proven else Standing.SUSPECTED,
         phase=optimizer.phase,
     )

@@ -10,9 +10,23 @@ from itertools import pairwise
 from torchladder.core.facts import Facts, TrialFact
 
 TAIL = 10
+GOOD_RATIO = 1e-3
 GROWTH = 1.5
 JUMP = 3.0
 DOWNWARD = 0.9
+
+
+def rate_factors(update_ratio: float | None, *, up: bool) -> tuple[float, ...]:
+    """Return factors for the learning rate, the most promising first.
+
+    Args:
+        update_ratio: Median |update| / |weight| a step; about 1e-3 trains well
+            (Karpathy, https://karpathy.github.io/neural-networks-3/#ratio).
+        up: Whether the rate is to be raised.
+    """
+    power = round(math.log10(GOOD_RATIO / update_ratio)) if update_ratio and math.isfinite(update_ratio) else 0
+    power = max(power, 2) if up else min(power, -1)
+    return tuple(10.0**p for p in (power, power + 1, power - 1) if (p > 0 if up else p < 0))
 
 
 def base_trial(facts: Facts, phase: int | None) -> TrialFact | None:

@@ -61,7 +61,7 @@ class Limits:
         Plant(
             "digits_mlp",
             "model = MLP()",
-            "model = MLP()\nnn.init.normal_(model.head.weight, std=5.0)",
+            "model = MLP()\nnn.init.normal_(model.head.weight, std=25.0)",
         ),
         Plant(
             "digits_mlp",

@@ -52,6 +52,7 @@ class Limits:
     """When a change is more than rounding."""
 
     change: float = limit(1e-3, unit="relative change", why="other sums round at 1e-5, half at 1e-3")
+    slip: float = limit(0.05, unit="relative change", why="batch statistics spread a sample thinly, slips do not")
     min_samples: float = limit(2, unit="samples", why="one sample has no neighbour")
 
 
@@ -93,6 +94,7 @@ def batch_mixing(facts: Facts, limits: Limits) -> Iterator[Finding]:
         place = roots[0].created or roots[0].place
         yield batch_mixing.finding(
             "the output for one sample depends on the other samples of its batch",
+            severity=Severity.ERROR if asked.mixing >= limits.slip else Severity.WARNING,
             where=lines(asked.place, place),
             module=asked.module,
             seen=(
