@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-CODE ?= TL301
+CODE ?= TL201
 
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
@@ -25,14 +25,14 @@ $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-demo: $(VENV)/.installed  ## Plant a bug in a healthy script and climb it (CODE=TL301 chooses the bug)
+demo: $(VENV)/.installed  ## Plant a bug in a healthy script and climb it (CODE=TL404 chooses another the bug)
 	@$(BIN)/torchladder demo $(CODE)
 
 test: check  ## Format check, lint, types, layers, docs, then the quick tests
-	@$(BIN)/python -m pytest -m "not slow and not gpu"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 
 test-all: check  ## The same with the slow tests
-	@$(BIN)/python -m pytest -m "not gpu"
+	@$(BIN)/python -m pytest -n 2 -m "not gpu"
 
 check: $(VENV)/.installed-dev  ## Everything that is checked without running the tests
 	@$(BIN)/ruff format --check --quiet .

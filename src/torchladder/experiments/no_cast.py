@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import torch
-
 from torchladder.experiments.sites import AtSite, listen
+from torchladder.probes.casts import as_floats
 from torchladder.probes.interceptor import Call
 from torchladder.probes.session import Session
 
@@ -14,8 +13,8 @@ class NoCast(AtSite):
 
     def change(self, call: Call) -> None:
         """Answer with the values themselves."""
-        source = call.args[0] if call.args else None
-        if isinstance(source, torch.Tensor) and source.is_floating_point():
+        source = as_floats(call.args[0]) if call.args else None
+        if source is not None and source.is_floating_point():
             call.answered, call.out = True, source.float()
 
 

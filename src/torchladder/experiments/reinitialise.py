@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchladder.experiments.add_to_optimizer import reached_leaves
 from torchladder.experiments.at_start import once
 from torchladder.probes.session import Session
 
@@ -38,3 +39,27 @@ def apply(session: Session, args: dict[str, Any]) -> None:
                 renew(table[name])
 
     once(session, args.get("phase") or 0, act)
+    if not args.get("modules"):
+        _renew_leaves(session)
+
+
+def _renew_leaves(session: Session) -> None:
+    """Initialise weights that belong to no module, after the first backward pass has gone through them."""
+    waiting: list[torch.Tensor] = []
+    done = False
+
+    def before(loss: torch.Tensor | None) -> None:
+        if not done:
+            waiting[:] = [t for t in reached_leaves(loss) if t.dim() > 1 and not isinstance(t, nn.Parameter)]
+
+    @torch.no_grad()
+    def after(passed: object) -> None:
+        nonlocal done
+        del passed
+        for t in waiting if not done else ():
+            bound = 1 / math.sqrt(t.shape[0])  # hand-written layers are (in, out)
+            t.uniform_(-bound, bound)
+        done = True
+
+    session.backward.before.append(before)
+    session.backward.after.append(after)

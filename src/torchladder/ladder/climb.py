@@ -17,12 +17,14 @@ from torchladder.ladder import pictures, rungs
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence
+from torchladder.ladder.literals import literal_place
 from torchladder.ladder.reasons import why_unseen
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
 from torchladder.runner.target import Target
 
+ABOUT_RATE = {"TL401", "TL402"}  # rules whose fix is another number in the user's file
 TOP = 3  # the highest rung that can be climbed
 CANDIDATES = 4  # findings whose fixes are tried
 SUSPECTS = 8  # suspicions put to the test
@@ -114,7 +116,7 @@ class Ascent:
         stuck = False
         for number in (1, 2):
             if number > self.to:
-                return
+                break
             stuck = self._judge(number, watched if number == 1 else 0.0, stuck=stuck)
         if self.to >= 3:  # noqa: PLR2004 - the rung's own number
             self._one_batch(stuck=stuck)
@@ -209,14 +211,35 @@ class Ascent:
         certain = any(f.severity is Severity.ERROR and is_verified(f) is not False for f in proven)
         table = explained_by(all_rules())
         codes = {f.code for f in proven if f.severity is Severity.ERROR}
-        kept = []
-        for f in suspects[:SUSPECTS]:
-            if certain or table.get(f.code, set()) & codes or self.subject.left < VERIFY_LEFT:
+        kept: list[Finding] = []
+        for f in order(suspects)[:SUSPECTS]:
+            if kept or certain or table.get(f.code, set()) & codes or self.subject.left < VERIFY_LEFT:
                 continue
             tested = self._verified(f)
             if is_verified(tested):
                 kept.append(dataclasses.replace(tested, standing=Standing.PROVEN))
-        self.findings = order([*proven, *kept])
+        self.findings = [self._with_literal(f) for f in order([*proven, *kept])]
+
+    def _with_literal(self, finding: Finding) -> Finding:
+        """Add the line where the learning rate was written, when a finding is about its value."""
+        if finding.code not in ABOUT_RATE:
+            return finding
+        optimizer = next((o for o in self.facts.optimizers or () if o.phase == finding.phase), None)
+        rates = [g.get("initial_lr", g.get("lr")) for g in optimizer.groups] if optimizer else []
+        if not rates or not rates[0]:
+            return finding
+        files = [*(p.path for p in finding.where), Path(self.subject.target.name).name]
+        place = literal_place(float(rates[0]), files, self._source)
+        known = {(p.path, p.line) for p in finding.where}
+        if place is None or (place.path, place.line) in known:
+            return finding
+        return dataclasses.replace(finding, where=(*finding.where, place))
+
+    def _source(self, path: str) -> str | None:
+        try:
+            return Path(self.subject.target.cwd, path).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
 
     def _verified(self, finding: Finding) -> Finding:
         if finding.severity is Severity.NOTE or not finding.fixes:

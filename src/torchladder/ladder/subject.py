@@ -127,10 +127,13 @@ class Subject:
 
     def observe_with(self, changes: Sequence[Change], steps: int) -> Facts | None:
         """Look at the program's own first ``steps`` steps with changes applied."""
-        plan = {"dense_steps": 2, "max_steps": steps, "stop_seconds": min(20.0, max(self.left * TRIAL_SHARE, 4.0))}
+        plan = {"dense_steps": 8, "max_steps": steps, "stop_seconds": min(20.0, max(self.left * TRIAL_SHARE, 4.0))}
         options = {"plan": plan, "changes": [to_json(c) for c in changes]}
         seen = self.run("observe", options, plan["stop_seconds"] + 5.0)
-        return from_json(Facts, seen.payload["facts"]) if seen.payload and "facts" in seen.payload else None
+        if not seen.payload or "facts" not in seen.payload:
+            return None
+        facts: Facts = from_json(Facts, seen.payload["facts"])
+        return dataclasses.replace(facts, program=seen.program, nonfinite=())
 
     def smoke(self, seconds: float) -> Run:
         """Run the program with every pass over a loader cut to one batch, and keep what was seen."""

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Fix, Measurement, Standing
 from torchladder.ladder.subject import BATCH_STEPS, Subject, program_of
+from torchladder.rules.registry import find_rule
 
 FREE_STEPS = 600  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
+WORSE = 1.05  # a loss above this share of the other is worse, whatever the rule says
 FASTER = 0.5  # and this share of the steps as faster
 ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
+RELABELLING = {"no_cast", "offset_labels"}
 TRIES = 3  # fixes tried per finding
 
 
@@ -108,12 +111,26 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     tail = max(n // 4, 5)
     old, new = _mean(before[n - tail : n]), _mean(after[n - tail : n])
     what = f"mean loss of steps {n - tail}-{n} of the program's own run"
-    return dataclasses.replace(
-        fix,
-        verified=True if new < BETTER * old or (math.isfinite(new) and not math.isfinite(old)) else None,
-        before=Measurement(what, round(old, 4)),
-        after=Measurement(what, round(new, 4)),
-    )
+    compared = dataclasses.replace(fix, before=Measurement(what, round(old, 4)), after=Measurement(what, round(new, 4)))
+    if new < BETTER * old or (math.isfinite(new) and not math.isfinite(old)):
+        return dataclasses.replace(compared, verified=True)
+    other_labels = fix.change.kind in RELABELLING and math.isfinite(new)  # losses of other labels do not compare
+    not_worse = new <= WORSE * old or other_labels
+    if facts is not None and finding.seen and not_worse and _is_gone(finding, facts):
+        shown = finding.seen[0]
+        return dataclasses.replace(
+            fix,
+            verified=True,
+            before=Measurement(f"{shown.what} in the program's own run", shown.value),
+            after=Measurement(f"the same check over {n} steps of the program's own run", "finds nothing"),
+        )
+    return compared
+
+
+def _is_gone(finding: Finding, facts: Facts) -> bool:
+    """Tell whether the rule looked at the run with the fix, and found nothing any more."""
+    rule = find_rule(finding.code)
+    return rule is not None and rule.judge(facts) == []
 
 
 def _mean(values: Sequence[float]) -> float:

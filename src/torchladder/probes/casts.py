@@ -19,7 +19,7 @@ def lossy_cast(call: Call) -> tuple[CastFact, torch.Tensor] | None:
     out = call.out
     if not isinstance(out, torch.Tensor) or out.dtype not in INTEGRAL or not call.args:
         return None
-    source = call.args[0] if isinstance(call.args[0], torch.Tensor) else _as_floats(call.args[0])
+    source = as_floats(call.args[0])
     if source is None or not source.is_floating_point() or source.numel() <= 1:
         return None
     before = describe(source, unique=True)
@@ -29,8 +29,10 @@ def lossy_cast(call: Call) -> tuple[CastFact, torch.Tensor] | None:
     return fact, out
 
 
-def _as_floats(source: Any) -> torch.Tensor | None:
-    """Return numbers from outside torch as a tensor, None when they are something else or very many."""
+def as_floats(source: Any) -> torch.Tensor | None:
+    """Return a tensor, or numbers from outside torch as one; None for something else or very many."""
+    if isinstance(source, torch.Tensor):
+        return source
     if not isinstance(source, (list, tuple)) and not hasattr(source, "__array__"):
         return None
     try:

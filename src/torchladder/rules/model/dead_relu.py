@@ -99,6 +99,10 @@ def dead_relu(facts: Facts, limits: Limits) -> Iterator[Finding]:
                     "initialise the layer before it for ReLU",
                     change=Change("reinitialise", {"phase": act.phase, "modules": modules}),
                 ),
+                Fix(
+                    "initialise every layer of the model anew",
+                    change=Change("reinitialise", {"phase": act.phase, "modules": []}),
+                ),
             ),
             phase=act.phase,
         )

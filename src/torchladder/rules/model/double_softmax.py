@@ -64,6 +64,7 @@ class Limits:
     limits=Limits,
     explains=("TL209", "TL220", "TL402"),
     plants=(
+        Plant("digits_cnn", "return self.fc2(x)", "return F.softmax(self.fc2(x), dim=1)"),
         Plant("digits_mlp", "return self.head(x)", "return torch.softmax(self.head(x), dim=1)"),
         Plant(
             "tiny_lm",
