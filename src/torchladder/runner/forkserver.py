@@ -20,6 +20,7 @@ from torchladder.core.facts import ErrorFact, ProgramFact
 from torchladder.core.jsonable import from_json
 from torchladder.runner import child, processes, record
 from torchladder.runner.preload import preload
+from torchladder.runner.spawned import spawn
 from torchladder.runner.target import Target
 
 # Time for a collector to finish and for the record to be written after the deadline.
@@ -70,19 +71,14 @@ def run(
         on_tick: Called with the elapsed seconds several times a second.
 
     Raises:
-        InternalError: If this process cannot fork safely.
+        InternalError: If the platform has no POSIX processes.
     """
     preload(target)
-    _check_can_fork()
+    _check_platform()
     folder = Path(scratch).resolve()
     _prepare(folder, entry)
     started = time.monotonic()
-    with warnings.catch_warnings():
-        # Python 3.12 warns of threads in the parent; those of libraries hold no lock here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        child.live(target, entry, options, seconds=seconds, scratch=str(folder))
+    pid = _start(target, entry, options, seconds=seconds, scratch=str(folder))
     try:
         _wait(pid, started, seconds + GRACE_SECONDS, on_tick)
     finally:
@@ -92,14 +88,29 @@ def run(
     return _read(str(folder), status, usage.ru_maxrss, time.monotonic() - started, seconds)
 
 
-def _check_can_fork() -> None:
-    if not hasattr(os, "fork"):
-        msg = "this platform cannot fork a process, which torchladder needs to run experiments"
+def _check_platform() -> None:
+    if not hasattr(os, "waitid"):
+        msg = "this platform has no POSIX processes, which torchladder needs to run experiments"
         raise InternalError(msg)
+
+
+def can_fork() -> bool:
+    """Tell whether a forked child could use torch: not once CUDA is up in this process."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        msg = "CUDA is in use in this process, so no experiment can be forked from it"
-        raise InternalError(msg)
+    return hasattr(os, "fork") and not (torch is not None and torch.cuda.is_initialized())
+
+
+def _start(target: Target, entry: str, options: dict[str, Any], *, seconds: float, scratch: str) -> int:
+    """Start the child and return its process id."""
+    if not can_fork():
+        return spawn(target, entry, options, seconds=seconds, scratch=scratch)
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads in the parent; those of libraries hold no lock here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        child.live(target, entry, options, seconds=seconds, scratch=scratch)
+    return pid
 
 
 def _prepare(folder: Path, entry: str) -> None:
