@@ -14,7 +14,7 @@ def test_a_spawned_experiment_runs_like_a_forked_one(tmp_path, monkeypatch: pyte
     """State, exit status and output are the same whichever way the child was made."""
     (tmp_path / "train.py").write_text(PROGRAM)
     monkeypatch.chdir(tmp_path)
-    entry, options = "torchladder.experiments.entry:observe", {"plan": {}}
+    entry, options = "torchladder.experiments.entry:observe", dict[str, object](plan={})
     target = resolve("train.py", ("--lr", "1"))
 
     forked = forkserver.run(target, entry, options, seconds=60, scratch=str(tmp_path / "a"))

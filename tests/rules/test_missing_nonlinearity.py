@@ -25,13 +25,22 @@ def pair(*widths, whole=True, first="layer1"):
     return AffinePairFact(0, first, "layer2", widths, whole)
 
 
-def test_a_wholly_linear_stack_is_suspected_where_the_batch_is_not_fitted():
-    """The inserted activation decides; a batch that is fitted all the same needs none."""
+def test_a_wholly_linear_stack_is_proven():
+    """An error where the batch is not fitted, else a warning."""
     (failed,) = judge(pair(2, 30, 30), pair(30, 30, 2, first="layer0"), passed=False)
+    (passed,) = judge(pair(64, 128, 10), passed=True)
 
-    assert (failed.severity, failed.standing) == (Severity.ERROR, Standing.SUSPECTED)
+    assert (failed.severity, failed.standing) == (Severity.ERROR, Standing.PROVEN)
     assert failed.fixes[0].change.args["modules"] == ["layer1", "layer0"]
-    assert judge(pair(64, 128, 10), passed=True) == []
+    assert (passed.severity, passed.standing) == (Severity.WARNING, Standing.PROVEN)
+
+
+def test_a_deep_linear_autoencoder_is_left_alone():
+    """A bottleneck anywhere makes the whole a low-rank factor, as in a comparison with PCA."""
+    deep = (pair(64, 32, 8), pair(32, 8, 32, first="layer0"), pair(8, 32, 64, first="layer3"))
+
+    assert judge(*deep, passed=True) == []
+    assert [f.standing for f in judge(*deep, passed=False)] == [Standing.SUSPECTED]
 
 
 def test_a_linear_part_is_suspected_when_the_batch_is_not_fitted():

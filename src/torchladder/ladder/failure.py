@@ -29,4 +29,9 @@ def failure_sentence(facts: Facts) -> str:
         return f"the program was stopped after {program.seconds:.0f} s without a training step"
     if program.state == "killed":
         return f"the program was killed (status {program.exit_status}) before it could be judged"
+    empty = next((x for x in facts.loaders or () if x.iters and not x.served), None)
+    if empty is not None:
+        where = f" at {empty.place}" if empty.place else ""
+        rows = "" if empty.n_samples is None else f" (its data set has {empty.n_samples:,} samples)"
+        return f"the loader{where} gave no batch{rows}: nothing was trained"
     return "the program ended without a backward pass: nothing was trained"

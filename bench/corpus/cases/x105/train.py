@@ -60,9 +60,9 @@ images, labels = images[mix], labels[mix]
 
 net = Net(4)
 xr, yr = rotated(images[:500])
-fit(net, xr, yr, 4, 2e-3, lambda e, l: print(f"[rotation] epoch {e} loss {l:.4f}"))
+fit(net, xr, yr, 6, 2e-3, lambda e, l: print(f"[rotation] epoch {e} loss {l:.4f}"))
 
 transfer(net, 10)
 xt, yt = images[500:1300], labels[500:1300]
 xv, yv = images[1300:], labels[1300:]
-fit(net, xt, yt, 12, 5e-3, lambda e, l: print(f"[digits] epoch {e} loss {l:.4f} valid {score(net, xv, yv):.3f}") if e % 3 == 2 else None)
+fit(net, xt, yt, 12, 3e-2, lambda e, l: print(f"[digits] epoch {e} loss {l:.4f} valid {score(net, xv, yv):.3f}") if e % 3 == 2 else None)

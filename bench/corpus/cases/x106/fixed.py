@@ -10,17 +10,17 @@ CFG = Config(widths=[3, 48, 48, 24], act=nn.ELU, lr=2e-3, batch=64, per_epoch=19
 
 
 class Shells(IterableDataset):
-    """Endless stream of points on nested shells; every second shell belongs to class 1."""
+    """Endless stream of points on two nested shells, inner 0 and outer 1."""
 
     def __init__(self, size, seed):
         self.size, self.rng = size, torch.Generator().manual_seed(seed)
 
     def __iter__(self):
         for _ in range(self.size):
-            shell = int(torch.randint(0, 4, (1,), generator=self.rng))
+            shell = int(torch.randint(0, 2, (1,), generator=self.rng))
             d = torch.randn(3, generator=self.rng)
-            r = 0.5 + 0.5 * shell + 0.06 * float(torch.randn(1, generator=self.rng))
-            yield d / d.norm() * r, shell % 2
+            r = 0.7 + 0.7 * shell + 0.1 * float(torch.randn(1, generator=self.rng))
+            yield d / d.norm() * r, shell
 
 
 class Stack(nn.Module):

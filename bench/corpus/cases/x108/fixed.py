@@ -45,7 +45,7 @@ class SeasonClassifier:
                 loss.backward()
                 nn.utils.clip_grad_norm_(params, 5.0)
                 opt.step()
-                track += float(loss) * len(idx)
+                track += loss.item() * len(idx)
             print(f"epoch {epoch} objective {track / len(x):.4f}")
         return self
 

@@ -50,11 +50,9 @@ from torchladder.rules.registry import NoLimits, Plant, rule
             "x = self.fc2(self.fc1(x))",
         ),
         Plant(
-            "autoencoder",
-            "self.encoder = nn.Sequential(nn.Linear(n_pixels, 128), nn.ReLU(), nn.Linear(128, n_code))\n"
-            "        self.decoder = nn.Sequential(nn.Linear(n_code, 128), nn.ReLU(), nn.Linear(128, n_pixels))",
-            "self.encoder = nn.Sequential(nn.Linear(n_pixels, 128), nn.Linear(128, n_code))\n"
-            "        self.decoder = nn.Sequential(nn.Linear(n_code, 128), nn.Linear(128, n_pixels))",
+            "regression",
+            "    nn.Linear(8, 64),\n    nn.ReLU(),\n    nn.Linear(64, 64),\n    nn.ReLU(),\n",
+            "    nn.Linear(8, 64),\n    nn.Linear(64, 64),\n",
         ),
     ),
     near_misses=(
@@ -78,8 +76,12 @@ def missing_nonlinearity(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  
     for phase in sorted({pair.phase for pair in pairs}):
         here = [pair for pair in pairs if pair.phase == phase]
         whole = [pair for pair in here if pair.whole]
-        if base_failed(facts, phase):  # a batch that a linear map fits needs nothing more
-            yield _finding(whole or here, whole=bool(whole))
+        failed = base_failed(facts, phase)
+        narrow = any(p.whole and p.phase == phase and not _redundant(p) for p in facts.affine_pairs or ())
+        if whole and not narrow:  # with a bottleneck anywhere, a linear model is a low-rank factor
+            yield _finding(whole, Severity.ERROR if failed else Severity.WARNING, Standing.PROVEN)
+        elif failed:
+            yield _finding(whole or here, Severity.ERROR, Standing.SUSPECTED)
 
 
 def _redundant(pair: AffinePairFact) -> bool:
@@ -96,10 +98,10 @@ def _embeds(facts: Facts, pair: AffinePairFact) -> bool:
     return any("Embedding" in (name or "") for name in types | of_pair)
 
 
-def _finding(pairs: list[AffinePairFact], *, whole: bool) -> Finding:
+def _finding(pairs: list[AffinePairFact], severity: Severity, standing: Standing) -> Finding:
     """Return the finding about all these pairs."""
     n_layers = len({name for pair in pairs for name in (pair.first, pair.second)})
-    if whole:
+    if pairs[0].whole:
         message = f"{n_layers} affine layers make up the whole model, with nothing non-linear between"
     else:
         message = f"{n_layers} affine layers in series have nothing non-linear between them"
@@ -112,6 +114,7 @@ def _finding(pairs: list[AffinePairFact], *, whole: bool) -> Finding:
         seen=(Measurement("widths of the first two", list(first.widths)),),
         notes=tuple(f"{pair.first} feeds {pair.second} directly" for pair in pairs[:3]),
         fixes=(Fix("put an activation between the layers", change=change),),
-        standing=Standing.SUSPECTED,
+        severity=severity,
+        standing=standing,
         phase=first.phase,
     )
