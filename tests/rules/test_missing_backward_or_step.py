@@ -51,16 +51,18 @@ def test_step_without_backward_is_found():
     assert found.fixes[0].change.kind == "backward_before_step"
 
 
-def test_a_step_outside_the_loop_is_suspected():
-    """Each gradient is cleared before the next."""
-    parts = {"backwards": 400, "stepped": 10, "backwards_per_step": 40.0, "zero_grads": 400}
+def test_a_step_outside_the_loop_is_found():
+    """Each gradient is cleared before the next: proven when that is done to many, else an experiment decides."""
     failed = (TrialFact("base", 0, (2.3, 2.2), False, ""),)
     program = ProgramFact("ended", backwards=400, optimizer_steps=10)
-    one = optimizer(steps=10, dense_steps=10, backwards_per_step=40.0, zero_grads=400)
-    (found,) = rule_.judge(Facts(program=program, optimizers=(one,), trials=failed))
 
-    assert found.standing is Standing.SUSPECTED
-    assert judge(**parts) == []
+    def found(each: float, trials=failed):
+        one = optimizer(steps=10, dense_steps=10, backwards_per_step=each, zero_grads=int(10 * each))
+        return [f.standing for f in rule_.judge(Facts(program=program, optimizers=(one,), trials=trials))]
+
+    assert found(40.0) == [Standing.PROVEN]
+    assert found(8.0) == [Standing.SUSPECTED]
+    assert found(8.0, trials=()) == []
 
 
 def test_silent_on_updates_by_other_means():

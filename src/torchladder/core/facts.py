@@ -294,6 +294,7 @@ class OptimizerFact:
             reached its tensors ran since the last step, cleared by a call at ``cleared_place``.
         gradless_steps: Steps at which every gradient was None or zero, whatever the reason.
         closure: Whether step() was given a closure.
+        schedule_places: Lines of the functions a LambdaLR was given, and of the scheduler's construction.
     """
 
     id: int
@@ -320,7 +321,7 @@ class OptimizerFact:
     cleared_place: Place | None = None
     closure: bool = False
     update_ratio: float | None = None
-    variable: str | None = None
+    schedule_places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +383,10 @@ class CastFact:
 
 @dataclass(frozen=True, slots=True)
 class CurveFact:
-    """Loss by step of one phase (the differentiated scalar; the sum over backwards of one step)."""
+    """Loss by step of one phase (the differentiated scalar; the sum over backwards of one step).
+
+    ``lrs`` holds the largest learning rate of any group at each step.
+    """
 
     phase: int
     losses: tuple[float, ...]

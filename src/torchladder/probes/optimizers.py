@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torchladder.core.facts import OptimizerFact
 from torchladder.core.findings import Place
 from torchladder.probes.backward import BackwardPass
-from torchladder.runner.place import user_place
+from torchladder.runner.place import place_in, user_place
 
 if TYPE_CHECKING:
     from torchladder.probes.phases import Phase
@@ -42,6 +42,7 @@ class Life:
     passes: list[int] = field(default_factory=list)
     cleared_place: Place | None = None
     closure: bool = False
+    schedule_places: list[Place] = field(default_factory=list)
     lrs: list[float] = field(default_factory=list)  # smallest and largest of each step's groups
     # since the last step
     passes_now: int = 0
@@ -87,6 +88,16 @@ class Optimizers:
             self.session.optimizer_created()
 
         torch.optim.Optimizer.__init__ = init  # type: ignore[assignment,method-assign]
+        scheduler = torch.optim.lr_scheduler.LRScheduler.__init__
+
+        def schedule(made: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            if optimizer in self.lives:
+                rules = [f.__code__ for f in getattr(made, "lr_lambdas", ()) if hasattr(f, "__code__")]
+                places = [place_in(code) for code in rules] + [user_place()]
+                self.lives[optimizer].schedule_places += [p for p in places if p is not None]
+            scheduler(made, optimizer, *args, **kwargs)
+
+        torch.optim.lr_scheduler.LRScheduler.__init__ = schedule  # type: ignore[assignment,method-assign]
         clear = torch.optim.Optimizer.zero_grad
 
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
@@ -253,6 +264,7 @@ class Optimizers:
             cleared_place=life.cleared_place,
             closure=life.closure,
             update_ratio=phase.update_ratio(),
+            schedule_places=tuple(life.schedule_places),
         )
 
 

@@ -162,7 +162,7 @@ class Phase:
             self.losses.append(tuple(p.loss for p in pending.passes if p.loss is not None))
         self.backward_places.update(p.place for p in pending.passes if p.place is not None)
         if self.optimizer is not None:
-            self.lrs.append(float(self.optimizer.param_groups[0].get("lr", 0.0)))
+            self.lrs.append(max((float(g.get("lr", 0.0)) for g in self.optimizer.param_groups), default=0.0))
         for call in pending.root_calls:
             self._flag(call, step)
         if not dense:

@@ -76,6 +76,13 @@ def user_place(depth: int = 1) -> Place | None:
     return None
 
 
+def place_in(code: CodeType) -> Place | None:
+    """Return the line of a user's function, None for code that is not the user's."""
+    if not is_user_code(code.co_filename):
+        return None
+    return Place(relative(code.co_filename), code.co_firstlineno, function=code.co_qualname)
+
+
 def places_of_traceback(tb: TracebackType | None) -> tuple[Place, ...]:
     """Return the user's frames of ``tb``, innermost last."""
     found = []

@@ -72,4 +72,4 @@ def run(cfg):
 
 
 if __name__ == "__main__":
-    run(SimpleNamespace(seed=3, width=48, depth=2, lr=0.02, steps=800, batch=64, report=100, amp=True))
+    run(SimpleNamespace(seed=3, width=48, depth=2, lr=0.05, steps=800, batch=64, report=100, amp=True))

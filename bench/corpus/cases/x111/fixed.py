@@ -2,21 +2,22 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-DIRECTIONS = [(0, 1), (0, -1), (1, 0), (-1, 0)]
+ANGLES = [0.0, 0.785, 1.571, 2.356]
 
 
-class MovingSpot(Dataset):
-    """Clips of six 8x8 frames with a spot that drifts in one of four directions."""
+class Waves(Dataset):
+    """Clips of six noisy 8x8 frames; waves roll through all of them in one of four directions."""
 
     def __init__(self, n, seed):
         g = torch.Generator().manual_seed(seed)
         self.way = torch.randint(0, 4, (n,), generator=g)
-        start = torch.randint(0, 8, (n, 2), generator=g)
-        self.clips = 0.1 * torch.randn(n, 6, 1, 8, 8, generator=g)
-        for i in range(n):
-            dy, dx = DIRECTIONS[self.way[i]]
-            for t in range(6):
-                self.clips[i, t, 0, (start[i, 0] + dy * t) % 8, (start[i, 1] + dx * t) % 8] += 1.5
+        angle = torch.tensor(ANGLES)[self.way]
+        yy, xx = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+        along = xx * angle.cos()[:, None, None] + yy * angle.sin()[:, None, None]
+        time = torch.arange(6.0)[None, :, None, None]
+        phase = 6.3 * torch.rand(n, 1, 1, 1, generator=g)
+        wave = torch.sin(1.6 * along[:, None] + 0.7 * time + phase)
+        self.clips = (wave + 0.9 * torch.randn(wave.shape, generator=g))[:, :, None]
 
     def __len__(self):
         return len(self.way)
@@ -75,7 +76,7 @@ class Runner:
 
 if __name__ == "__main__":
     torch.manual_seed(21)
-    train = DataLoader(MovingSpot(1200, 1), batch_size=32, shuffle=True, drop_last=True)
-    test = DataLoader(MovingSpot(320, 2), batch_size=64)
+    train = DataLoader(Waves(1200, 1), batch_size=32, shuffle=True, drop_last=True)
+    test = DataLoader(Waves(320, 2), batch_size=64)
     say = lambda epoch, loss, acc: print(f"epoch {epoch} loss {loss:.4f} test accuracy {acc:.3f}")
     Runner(ClipNet(), 4e-3, {"epoch_end": say}).run(train, test, 8)

@@ -16,11 +16,11 @@ def read_folder(kind, count, g):
     t = torch.linspace(0, 1, 24)
     centre = 0.2 + 0.12 * kind
     bump = torch.exp(-((t - centre - 0.04 * torch.randn(count, 1, generator=g)) / 0.08) ** 2)
-    return bump + 0.35 * torch.randn(count, 24, generator=g)
+    return bump + 0.25 * torch.randn(count, 24, generator=g)
 
 
 class Machines(L.LightningDataModule):
-    def __init__(self, states=6, per_state=200, batch=40):
+    def __init__(self, states=6, per_state=800, batch=40):
         super().__init__()
         self.states, self.per_state, self.batch = states, per_state, batch
 
@@ -66,7 +66,7 @@ class StateNet(L.LightningModule):
         self.hits.clear()
 
     def on_train_epoch_end(self):
-        if self.current_epoch % 4 == 3:
+        if self.current_epoch % 2 == 1:
             print(f"epoch {self.current_epoch} loss {self.trainer.callback_metrics['train_loss']:.4f} valid {self.acc:.3f}")
 
     def configure_optimizers(self):
@@ -75,6 +75,6 @@ class StateNet(L.LightningModule):
 
 if __name__ == "__main__":
     L.seed_everything(17, verbose=False)
-    trainer = L.Trainer(max_epochs=16, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False,
+    trainer = L.Trainer(max_epochs=8, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False,
                         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0)
     trainer.fit(StateNet(), datamodule=Machines())

@@ -36,6 +36,7 @@ class Limits:
     """How long a rate of zero must last."""
 
     min_steps: float = limit(3, unit="steps", why="a warm-up may begin at zero")
+    most: float = limit(0.5, unit="share of the steps seen", why="a decay ends at zero, it does not stay there")
     min_scheduled_steps: float = limit(100, unit="steps", why="a schedule by epoch may begin at zero for an epoch")
 
 
@@ -72,16 +73,17 @@ class Limits:
 def lr_zero(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each optimizer whose every step had a learning rate of zero."""
     for optimizer in facts.optimizers or ():
-        if optimizer.lr_max != 0 or not _long_enough(facts, optimizer, limits):
+        n_zero = optimizer.steps if optimizer.lr_max == 0 else _steps_at_zero(facts, optimizer, limits)
+        if n_zero == 0 or not _long_enough(facts, optimizer, limits):
             continue
         lr = USUAL_SGD_LR if optimizer.type == "SGD" else USUAL_LR
         rates = [float(group["initial_lr"]) for group in optimizer.groups if group.get("initial_lr")]
         lr = max(rates, default=lr)
         cause = "scheduled to" if rates else "set to"
         yield lr_zero.finding(
-            f"the learning rate is {cause} 0 at each of {optimizer.steps} steps",
-            where=(optimizer.created,) if optimizer.created else (),
-            seen=(Measurement("largest learning rate of any group", 0, expected="> 0"),),
+            f"the learning rate is {cause} 0 at {_share(n_zero, optimizer.steps)} steps",
+            where=tuple(dict.fromkeys(p for p in (*optimizer.schedule_places, optimizer.created) if p)),
+            seen=(Measurement("steps with every group at a learning rate of 0", n_zero, expected=0),),
             fixes=(
                 Fix(
                     f"give it a working learning rate, such as {lr:g}",
@@ -90,6 +92,17 @@ def lr_zero(facts: Facts, limits: Limits) -> Iterator[Finding]:
             ),
             phase=optimizer.phase,
         )
+
+
+def _steps_at_zero(facts: Facts, optimizer: OptimizerFact, limits: Limits) -> int:
+    """Return how many steps in a row, up to the last one seen, ran at zero; 0 when they are not most of all."""
+    rates = next((c.lrs for c in facts.curves or () if c.phase == optimizer.phase), ())
+    n = next((i for i, rate in enumerate(reversed(rates)) if rate != 0), len(rates))
+    return n if rates and n >= limits.most * len(rates) else 0
+
+
+def _share(n: int, steps: int) -> str:
+    return f"each of {n}" if n >= steps else f"{n} of {steps}"
 
 
 def _long_enough(facts: Facts, optimizer: OptimizerFact, limits: Limits) -> bool:

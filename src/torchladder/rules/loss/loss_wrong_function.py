@@ -277,7 +277,8 @@ def _custom(facts: Facts, call: LossCallFact, given: TensorFact, target: TensorF
     if not ids or outputs < 2 or base is None or base.accuracy is None or not base.losses:  # noqa: PLR2004
         return None
     first, last = base.losses[0], base.losses[-1]
-    if first <= 0 or not 0 <= last <= limits.fell * first or base.accuracy >= limits.accuracy:
+    weighed = call.options.get("other_data", 0)  # returns of a policy, say: what is chosen is not what is right
+    if first <= 0 or not 0 <= last <= limits.fell * first or base.accuracy >= limits.accuracy or weighed:
         return None
     return _finding(
         call,

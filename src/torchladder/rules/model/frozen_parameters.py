@@ -32,6 +32,7 @@ from collections.abc import Iterator
 
 from torchladder.core.facts import Facts, ParameterFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Standing
+from torchladder.rules.loop.trials import base_failed
 from torchladder.rules.model.tails import lines
 from torchladder.rules.registry import NoLimits, Plant, rule
 
@@ -81,6 +82,11 @@ def frozen_parameters(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # n
             return
         head = [p for p in here if _frozen_head(p)]
         trains = [p for p in here if p.requires_grad and p.in_optimizer]
+        if not head and _only_vectors_train(here) and base_failed(facts, phase):
+            fresh = [p for p in here if _frozen_matrix(p)]
+            if fresh:
+                yield _finding(fresh, "untrained weights are frozen, and no weight matrix trains", Standing.SUSPECTED)
+                return
         if head and trains:
             on_old_body = any(p.fresh is False for p in here)
             message = "the output layer is untrained and frozen while others may train"
@@ -97,8 +103,18 @@ def _no_gradient(facts: Facts) -> bool:
 
 def _frozen_head(p: ParameterFact) -> bool:
     """Return whether a weight matrix of the output layer is at its random start and stays there."""
-    still = not p.requires_grad and p.changed is not True and p.fresh is True
-    return p.output_layer and still and len(p.shape) >= MATRIX
+    return p.output_layer and _frozen_matrix(p)
+
+
+def _frozen_matrix(p: ParameterFact) -> bool:
+    """Return whether a weight matrix is at its random start and stays there."""
+    return not p.requires_grad and p.changed is not True and p.fresh is True and len(p.shape) >= MATRIX
+
+
+def _only_vectors_train(here: list[ParameterFact]) -> bool:
+    """Return whether what trains of a model with weight matrices is scalars and vectors alone."""
+    trains = [p for p in here if p.requires_grad and p.reached]
+    return bool(trains) and all(len(p.shape) < MATRIX for p in trains)
 
 
 def _finding(frozen: list[ParameterFact], message: str, standing: Standing) -> Finding:
