@@ -179,12 +179,12 @@ def test_the_program_hears_that_nothing_is_to_be_sent(write: Callable[..., Path]
     assert before == dict(os.environ)
 
 
-def test_without_fork_it_says_so(
+def test_without_posix_processes_it_says_so(
     write: Callable[..., Path], observe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A platform that cannot fork is named as the reason."""
+    """The platform is named as the reason."""
     write("train.py", "pass")
-    monkeypatch.delattr(os, "fork")
+    monkeypatch.delattr(os, "waitid")
 
-    with pytest.raises(InternalError, match="cannot fork"):
+    with pytest.raises(InternalError, match="POSIX processes"):
         observe("train.py")
