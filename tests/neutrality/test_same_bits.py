@@ -78,7 +78,6 @@ def test_a_watched_run_ends_in_the_same_bits(specimen: str, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="libraries are imported ahead under catch_warnings, which drops their filters")
 def test_a_watched_run_has_the_same_warning_filters(tmp_path: Path) -> None:
     """What libraries add to the filters when imported is there under the probes too."""
     tell = "import warnings, torch, numpy, sklearn\nprint(sorted({str(f) for f in warnings.filters}))\n"

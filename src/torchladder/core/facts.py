@@ -368,10 +368,7 @@ class AffinePairFact:
 
 @dataclass(frozen=True, slots=True)
 class CastFact:
-    """A conversion that lost fractions: a float tensor with fractional values made integral.
-
-    ``loses_all`` is True when more than one value became a single one.
-    """
+    """A conversion that lost fractions: a float tensor with fractional values made integral."""
 
     place: Place | None
     call: str

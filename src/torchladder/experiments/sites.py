@@ -1,5 +1,6 @@
 """Changes to single calls: a listener that acts where a rule pointed, and nowhere else."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torchladder.probes.interceptor import Call
 from torchladder.probes.session import Session
 
 
-class AtSite:
+class AtSite(ABC):
     """Base of changes to the calls of one function on one line of the user's program."""
 
     def __init__(self, session: Session, args: dict[str, Any]) -> None:
@@ -34,12 +35,13 @@ class AtSite:
         if torch.is_grad_enabled() and self.matches(call):
             self.change(call)
 
+    @abstractmethod
     def change(self, call: Call) -> None:
         """Change one call; subclasses say how."""
-        raise NotImplementedError
 
     def after(self, call: Call) -> None:
-        """Nothing by default."""
+        """Leave the result as it is."""
+        del call
 
 
 def listen(session: Session, listener: Any) -> None:

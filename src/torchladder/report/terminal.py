@@ -7,7 +7,6 @@ what came from the user cannot style or move anything.
 import io
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
 
 from rich.cells import cell_len
@@ -15,14 +14,14 @@ from rich.console import Console
 from rich.text import Text
 
 from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
-from torchladder.core.report import Report, RungResult, State
+from torchladder.core.report import Report
 from torchladder.report.excerpt import Reader, Span, read_source, underline
+from torchladder.report.layout import Lines, wrapped
+from torchladder.report.rungs import table, waiting
 from torchladder.report.text import amount, clean, clean_lines, figure, measured, number, numbers_as_ranges, plural
 from torchladder.rules.registry import all_rules
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
-NAME_COLUMN, STATE_COLUMN = 12, 9
-NARROW = 30  # with fewer columns than this beside the state, a rung's summary goes beneath it
 PROGRAM_FAILED = 3  # exit status
 MAX_SEEN = 3
 MAX_FIXES = 3
@@ -36,54 +35,9 @@ MAX_CODES = 6
 MAX_TRACEBACK_LINES = 40
 LAST_EXPERIMENT = 3
 
-STATE_STYLE = {State.PASSED: "green", State.FAILED: "bold red", State.UNKNOWN: "yellow", State.SKIPPED: "dim"}
 SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 VERDICT_STYLE = {"broken": "bold red", "healthy": "bold green", "undecided": "bold yellow"}
 GUTTER = "blue"
-
-Lines = Iterator[Text]
-
-
-def wrapped(first: Text, body: Text, width: int, rest: Text | None = None) -> Lines:
-    """Yield ``body`` after ``first``, further lines after ``rest``, by default indented to where the body began."""
-    indent = cell_len(first.plain)
-    room = max(width - indent, 16)
-    parts = body.wrap(Console(width=room, file=io.StringIO()), room) if body.plain else [Text()]
-    for n, part in enumerate(parts):
-        part.rstrip()
-        yield (rest or Text(" " * indent)) + part if n else first + part
-
-
-def rung_lines(rung: RungResult, said: str, name_width: int, width: int) -> Lines:
-    """Yield the line of one rung, with its notes beneath it; ``said`` is what the diagnostic says anyway."""
-    state = "FAILED" if rung.state is State.FAILED else rung.state.value
-    head = Text(f"  {rung.rung} {clean(rung.name):<{name_width}}")
-    head.append(f"{state:<{STATE_COLUMN}}", STATE_STYLE[rung.state])
-    indent = cell_len(head.plain)
-    if width - indent < NARROW:
-        head.rstrip()
-        yield head
-        head, indent = Text("    "), 4
-    yield from wrapped(head, Text(clean(rung.summary.removesuffix(f"; {said}"))), width)
-    for note in rung.notes:
-        yield from wrapped(Text(" " * indent), Text(clean(note), "dim"), width)
-
-
-def waiting(report: Report) -> list[int]:
-    """Return the numbers of the rungs that were skipped because an earlier one failed."""
-    failed = [r.rung for r in report.rungs if r.state is State.FAILED]
-    return [r.rung for r in report.rungs if failed and r.state is State.SKIPPED and r.rung > failed[0]]
-
-
-def table(report: Report, width: int) -> Lines:
-    """Yield the lines of the rungs; those that wait for a broken one are left to the closing line."""
-    hidden = set(waiting(report))
-    if all(r.state is State.SKIPPED for r in report.rungs):
-        hidden = {r.rung for r in report.rungs if r.summary.startswith("waits") and not r.notes}
-    name_width = max([NAME_COLUMN, *(cell_len(clean(r.name)) + 2 for r in report.rungs)])
-    for rung in report.rungs:
-        if rung.rung not in hidden:
-            yield from rung_lines(rung, report.cause.message if report.cause else "", name_width, width)
 
 
 def labelled(label: str, body: str, *, gutter: int, width: int, style: str = "bold") -> Lines:

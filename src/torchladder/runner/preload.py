@@ -58,7 +58,17 @@ def _silence() -> Iterator[None]:
         contextlib.redirect_stderr(io.StringIO()),
     ):
         warnings.simplefilter("ignore")
+        before = list(warnings.filters)
         yield
+        added = [f for f in warnings.filters if f not in before]
+    for action, message, category, module, line in reversed(added):  # the libraries' own, which a program would have
+        warnings.filterwarnings(
+            action,  # type: ignore[arg-type]
+            message=message.pattern if message is not None else "",
+            category=category,  # type: ignore[arg-type]
+            module=module.pattern if module is not None else "",
+            lineno=line,
+        )
 
 
 def _import(name: str, attributes: tuple[str, ...] = ()) -> None:
