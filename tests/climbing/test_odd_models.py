@@ -63,3 +63,13 @@ def test_no_defect_of_ours_meets_it(name: str, climbed: dict[str, Any]) -> None:
 def test_it_leaves_no_file(name: str, climbed: dict[str, Any]) -> None:
     """The folder of the program is as it was."""
     assert climbed["changed"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slow_data"])
+def test_a_batch_that_is_too_slow_is_cut_to_eight(name: str, climbed: dict[str, Any]) -> None:
+    """The rung is judged on the first samples of the program's own batch."""
+    (rung,) = [r for r in climbed["report"]["rungs"] if r["rung"] == 3]
+
+    assert rung["state"] == "passed"
+    assert rung["summary"].startswith("8 samples")

@@ -46,7 +46,9 @@ def observe(control: Stopper, options: dict[str, Any]) -> Session:
 def same_batch(control: Stopper, options: dict[str, Any]) -> SameBatch:
     """Attach all probes and give one phase the same batch for ever."""
     session = _session(control, options)
-    experiment = SameBatch(session, phase=options.get("phase", 0), steps=options["steps"], limit=options["limit"])
+    experiment = SameBatch(
+        session, phase=options.get("phase", 0), steps=options["steps"], limit=options["limit"], rows=options.get("rows")
+    )
     experiment.install()
     session.install()
     return experiment

@@ -98,9 +98,9 @@ class Tape:
 class SameBatch:
     """The experiment: armed from one phase on, stopped when judged or out of steps."""
 
-    def __init__(self, session: Session, *, phase: int, steps: int, limit: float) -> None:
+    def __init__(self, session: Session, *, phase: int, steps: int, limit: float, rows: int | None = None) -> None:
         self.session, self.target = session, phase
-        self.budget, self.limit = steps, limit
+        self.budget, self.limit, self.rows = steps, limit, rows
         self.tape = Tape(self)
         self.armed = phase == 0
         self.values: list[torch.Tensor] = []
@@ -144,7 +144,7 @@ class SameBatch:
         if not self.armed:
             return next(stream._inner)  # noqa: SLF001 - one mechanism in two files
         if key not in self.batches:
-            self.batches[key] = next(stream._inner)  # noqa: SLF001
+            self.batches[key] = self._cut(next(stream._inner), seen)  # noqa: SLF001
             self.trained_since[key] = self.session.backward.count
         idle = self.session.backward.count == self.trained_since[key]
         evaluating = not torch.is_grad_enabled() or self.session.modules.evaluating()
@@ -159,6 +159,13 @@ class SameBatch:
             self.trained_since[key] = self.session.backward.count
         with self.session.quiet():
             return _copy(self.batches[key])
+
+    def _cut(self, batch: Any, seen: Any) -> Any:
+        """Return the first rows of a batch, where the loader says how many it has and fewer are wanted."""
+        size = getattr(seen.loader, "batch_size", None)
+        if self.rows is None or not size or self.rows >= size:
+            return batch
+        return map_tensors(batch, lambda t: t[: self.rows] if t.dim() and t.shape[0] == size else t)
 
     def _note_loss(self, loss: torch.Tensor | None) -> None:
         """Keep the value that is judged: the first loss call, else the differentiated scalar."""

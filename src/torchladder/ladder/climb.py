@@ -10,7 +10,7 @@ from typing import Any
 
 import torchladder
 from torchladder.core.errors import InternalError
-from torchladder.core.facts import Facts
+from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs
@@ -19,7 +19,7 @@ from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence
 from torchladder.ladder.literals import literal_place
 from torchladder.ladder.reasons import why_unseen
-from torchladder.ladder.subject import Subject, program_of
+from torchladder.ladder.subject import BATCH_STEPS, FEW, Subject, program_of
 from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
 from torchladder.runner.target import Target
@@ -178,6 +178,9 @@ class Ascent:
             for phase in self._phases():
                 self.subject.progress("training on one batch for ever" + (f", phase {phase + 1}" if phase else ""))
                 trial = self.subject.same_batch("base", phase)
+                if trial is not None and self._too_slow(trial):
+                    self.subject.progress(f"training on {FEW} samples, since the program's own batch is slow")
+                    trial = self.subject.smaller_batch(phase) or trial
                 if trial is not None:
                     lines.append(rungs.batch_line(trial))
         found, unknown, clear = self._found(3)
@@ -196,6 +199,11 @@ class Ascent:
             state, summary = State.FAILED, f"{summary}; {proven[0].message}"
         seconds = time.monotonic() - started
         self.results[3] = RungResult(3, rungs.NAMES[3], state, summary, seconds, figures, unknown, clear)
+
+    def _too_slow(self, trial: TrialFact) -> bool:
+        """Tell whether time, not steps, ended a trial that a smaller batch from the same loader could finish."""
+        loaders = [x for x in self.facts.loaders or () if x.role == "train" and (x.batch_size or 0) > FEW]
+        return trial.passed is None and trial.state == "stopped" and trial.steps < BATCH_STEPS and bool(loaders)
 
     def _phases(self) -> list[int]:
         """Return the phases to try: those that compute a loss of their own, in order."""

@@ -18,6 +18,7 @@ from torchladder.runner.forkserver import Run, run
 from torchladder.runner.target import Target
 
 ENTRY = "torchladder.experiments.entry"
+FEW = 8  # samples of the batch that is tried when the program's own is too slow
 BATCH_STEPS = 200  # what a healthy network needs at most to memorise one batch
 OBSERVE_SHARE = 0.2  # of the budget goes to the first look
 FREE_SECONDS = 6.0  # unhurried observation before training loaders are cut short
@@ -40,6 +41,7 @@ class Subject:
     batch: Batch | None = None
     _before: dict[str, tuple[int, int]] = field(default_factory=dict)
     _scratch: tempfile.TemporaryDirectory[str] | None = None
+    rows: dict[int, int] = field(default_factory=dict)  # phases whose batch was cut to so many samples
     _runs: int = 0
     _last_scratch: str = ""
 
@@ -101,6 +103,7 @@ class Subject:
             "phase": phase,
             "steps": BATCH_STEPS,
             "limit": 0.8 * seconds,
+            "rows": self.rows.get(phase),
             "changes": [to_json(c) for c in changes],
             "plan": {"dense_steps": 2},
         }
@@ -123,6 +126,18 @@ class Subject:
         if label == "base":
             asked = (*asked, answers)
         self.facts = dataclasses.replace(self.facts, trials=(*(self.facts.trials or ()), trial), interrogations=asked)
+        return trial
+
+    def smaller_batch(self, phase: int) -> TrialFact | None:
+        """Train a phase on ``FEW`` samples, where its own batch is too slow; the slow trial is forgotten."""
+        kept = self.facts
+        without = tuple(t for t in kept.trials or () if t.phase != phase)
+        self.rows[phase] = FEW
+        self.facts = dataclasses.replace(kept, trials=without, interrogations=None)
+        trial = self.same_batch("base", phase)
+        if trial is None or trial.passed is None:
+            del self.rows[phase]
+            self.facts = kept
         return trial
 
     def observe_with(self, changes: Sequence[Change], steps: int) -> Facts | None:
