@@ -2,6 +2,7 @@
 
 # mypy: ignore-errors
 import time
+
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -12,7 +13,7 @@ y = (x[:, 0] * x[:, 1] > 0).long()
 loader = DataLoader(TensorDataset(x, y), batch_size=64, shuffle=True)
 net = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 2))
 opt = torch.optim.Adam(net.parameters(), lr=1e-3)
-for epoch in range(3):
+for _ in range(3):
     for xb, yb in loader:
         time.sleep(0.004 * len(xb))
         loss = nn.functional.cross_entropy(net(xb), yb)
