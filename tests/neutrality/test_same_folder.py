@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from torchladder.ladder.climb import climb
+from torchladder.runner.target import resolve
+
 SOURCE = Path(__file__).parents[2] / "src"
 
 WRITER = """
@@ -83,3 +86,14 @@ def test_a_climb_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 
     assert done.returncode in {0, 1, 5}, done.stderr
     assert before == contents(tmp_path)
+
+
+def test_what_a_shell_command_leaves_behind_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes by other programs cannot be redirected; the report says what they changed."""
+    (tmp_path / "train.py").write_text("import os\nos.system('touch left.txt')\n" + WRITER)
+    monkeypatch.chdir(tmp_path)
+
+    report = climb(resolve("train.py", ()), budget=60)
+
+    assert [note for rung in report.rungs for note in rung.notes if "left.txt" in note]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["left.txt", "train.py"]

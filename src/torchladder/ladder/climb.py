@@ -24,6 +24,7 @@ from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
 from torchladder.runner.target import Target
 
+FILES_SHOWN = 5  # names of changed files before the rest is counted
 ABOUT_RATE = {"TL401", "TL402"}  # rules whose fix is another number in the user's file
 TOP = 3  # the highest rung that can be climbed
 CANDIDATES = 4  # findings whose fixes are tried
@@ -267,6 +268,8 @@ class Ascent:
         if cause is not None and cause.rung in self.results:
             self._mark(cause)
         results = tuple(self.results[n] for n in sorted(self.results))
+        if results and self.subject.changed_files:
+            results = (*results[:-1], dataclasses.replace(results[-1], notes=(*results[-1].notes, self._left_behind())))
         verdict = "broken" if cause else "undecided"
         if not cause and all(r.state is State.PASSED for r in results) and not self.failed_program:
             verdict = "healthy"
@@ -286,6 +289,12 @@ class Ascent:
             error=error_of(self.facts) if failed else None,
             exit_status=3 if failed else 0,
         )
+
+    def _left_behind(self) -> str:
+        """Name what the experiments left in the working folder, past everything that is redirected."""
+        files = self.subject.changed_files
+        more = f" and {len(files) - FILES_SHOWN} more" if len(files) > FILES_SHOWN else ""
+        return f"changed in the working folder: {', '.join(files[:FILES_SHOWN])}{more}"
 
     def _mark(self, cause: Finding) -> None:
         """Show the rung of the cause as failed and those above it as waiting, if none failed before."""
