@@ -16,7 +16,7 @@ from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
-from torchladder.ladder.failure import error_of, failure_sentence
+from torchladder.ladder.failure import error_of, failure_sentence, late_failure
 from torchladder.ladder.literals import literal_place
 from torchladder.ladder.reasons import why_unseen
 from torchladder.ladder.subject import BATCH_STEPS, FEW, Subject, program_of
@@ -268,8 +268,9 @@ class Ascent:
         if cause is not None and cause.rung in self.results:
             self._mark(cause)
         results = tuple(self.results[n] for n in sorted(self.results))
-        if results and self.subject.changed_files:
-            results = (*results[:-1], dataclasses.replace(results[-1], notes=(*results[-1].notes, self._left_behind())))
+        notes = tuple(note for note in (late_failure(self.facts), self._left_behind()) if note)
+        if results and notes:
+            results = (*results[:-1], dataclasses.replace(results[-1], notes=(*results[-1].notes, *notes)))
         verdict = "broken" if cause else "undecided"
         if not cause and all(r.state is State.PASSED for r in results) and not self.failed_program:
             verdict = "healthy"
@@ -290,9 +291,11 @@ class Ascent:
             exit_status=3 if failed else 0,
         )
 
-    def _left_behind(self) -> str:
+    def _left_behind(self) -> str | None:
         """Name what the experiments left in the working folder, past everything that is redirected."""
         files = self.subject.changed_files
+        if not files:
+            return None
         more = f" and {len(files) - FILES_SHOWN} more" if len(files) > FILES_SHOWN else ""
         return f"changed in the working folder: {', '.join(files[:FILES_SHOWN])}{more}"
 

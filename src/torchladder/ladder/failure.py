@@ -12,6 +12,17 @@ def error_of(facts: Facts) -> dict[str, Any] | None:
     return {"type": error.type, "message": error.message, "traceback": error.traceback} if error else None
 
 
+def late_failure(facts: Facts) -> str | None:
+    """Return how a program that did train failed afterwards, None when it did not."""
+    program = program_of(facts)
+    if program.error is None or not program.training:
+        return None
+    where = f" at {program.error.frames[-1]}" if program.error.frames else ""
+    first = program.error.message.splitlines()[0] if program.error.message else ""
+    steps = f"after {program.optimizer_steps} steps "
+    return f"{steps}the program itself failed{where}: {program.error.type}: {first}".rstrip(": ")
+
+
 def failure_sentence(facts: Facts) -> str:
     """Return why the program could not be judged at all."""
     program = program_of(facts)
