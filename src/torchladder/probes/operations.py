@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CUTS = {"detach", "detach_", "data.__get__", "item", "tolist", "numpy", "__float__", "__array__", "tensor", "argmax"}
 SLICES = {"__getitem__", "index_select", "narrow", "select", "split", "chunk", "take"}
+SLICED_KEPT = 256  # slices remembered within a step: enough for a batch put together row by row
 UNTRACEABLE = {"item", "tolist", "numpy", "__float__", "__array__"}
 ELEMENTWISE = {
     "sub", "__sub__", "__rsub__", "rsub", "subtract", "mul", "__mul__", "__rmul__", "div", "__truediv__", "add",
@@ -99,7 +100,7 @@ class Operations:
     def after(self, call: Call) -> None:
         """Note what happened, densely in training steps, and casts and freezing at all times."""
         self._always(call)
-        if not self.session.dense:
+        if not self.session.dense or self._is_plain_data(call):
             return
         given = [t for t in tensors_in((call.args, call.kwargs), 3) if _tells(t)]
         out = call.out[0] if isinstance(call.out, tuple) and call.out else call.out
@@ -117,6 +118,19 @@ class Operations:
             self.leaf_at[id(out)] = call.place  # type: ignore[assignment]
         if out.grad_fn is not None:
             self._node(call, out, given)
+
+    def _is_plain_data(self, call: Call) -> bool:
+        """Tell at small cost that a call only prepares data: building a data set makes millions of these."""
+        out = call.out
+        return (
+            isinstance(out, torch.Tensor)
+            and not self.sliced
+            and not self.tainted
+            and call.name not in SLICES
+            and call.name not in CUTS
+            and not self.session.modules.stack
+            and not out.requires_grad
+        )
 
     def _leaves_torch(self, call: Call, given: list[torch.Tensor]) -> None:
         """Note values that become numbers of Python or NumPy, and what was cut off before that."""
@@ -198,6 +212,8 @@ class Operations:
             rows = max(rows, given[0].shape[0])
         if rows:
             self.sliced[id(out)] = (out, rows)
+            if len(self.sliced) > SLICED_KEPT:
+                del self.sliced[next(iter(self.sliced))]
 
     def _follow(self, out: torch.Tensor, given: list[torch.Tensor]) -> None:
         """Follow what was cut off to where it is taken up again."""
