@@ -17,16 +17,18 @@ ALLOWED: dict[str, set[str]] = {
     "rules": {"core"},
     "report": {"core", "rules"},
     "runner": {"core"},
-    "probes": {"core", "runner"},
-    "experiments": {"core", "probes", "runner"},
+    "data": {"core"},
+    "probes": {"core", "data", "runner"},
+    "experiments": {"core", "data", "probes", "runner"},
     "patches": {"core"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
+    "live": {"core", "report", "runner", "ladder"},
     "cli": {"core", "rules", "report"},
     "specimens": set(),
     "": {"core", "cli"},
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {"cli": {"ladder", "runner", "probes", "experiments"}}
-WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "cli"}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "cli", "data"}
 
 
 def package_of(file: Path, source: Path) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torchladder.core.findings import Finding as Finding
     from torchladder.core.findings import Fix as Fix
     from torchladder.core.report import Report as Report
-    from torchladder.ladder.climb import climb as climb
+    from torchladder.live.climb import climb as climb
     from torchladder.report.json import load as load
     from torchladder.report.pages import explain as explain
     from torchladder.rules.registry import all_rules as all_rules
@@ -30,7 +30,7 @@ _HOMES = {
     "Report": "torchladder.core.report",
     "UsageError": "torchladder.core.errors",
     "all_rules": "torchladder.rules.registry",
-    "climb": "torchladder.ladder.climb",
+    "climb": "torchladder.live.climb",
     "explain": "torchladder.report.pages",
     "load": "torchladder.report.json",
 }

@@ -25,6 +25,7 @@ ISSUES = "Please report this with that file attached."
 VERBS = {
     "climb": "climb the ladder with a training program and name the root cause of its trouble",
     "overfit": "one rung alone: can the program fit one batch",
+    "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",
     "smoke": "one rung alone: does the program run, and what does its data look like",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",

@@ -8,7 +8,30 @@ its phase. The first steps of a phase are observed densely, the later ones only 
 from dataclasses import dataclass, field
 from typing import Any
 
+from torchladder.core.data_facts import SurveyFact
+from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
+from torchladder.core.lr_facts import LrSweepFact
+from torchladder.core.model_facts import (
+    BatchNormFact,
+    ConflictFact,
+    DropoutFact,
+    GradientFact,
+    LayerGradientFact,
+    ReshapeFact,
+    SequenceFact,
+)
+from torchladder.core.outcome_facts import OutcomeFact, SubsetFact
+from torchladder.core.schedule_facts import ScheduleFact
+from torchladder.core.step_facts import (
+    ClipFact,
+    DecayFact,
+    IdleLossFact,
+    ObjectiveFact,
+    PaddingFact,
+    RenewalFact,
+    ScalerFact,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,4 +519,24 @@ class Facts:
     nonfinite: tuple[NonFiniteFact, ...] | None = None
     interrogations: tuple[InterrogationFact, ...] | None = None
     trials: tuple[TrialFact, ...] | None = None
+    evaluations: tuple[EvaluationFact, ...] | None = None
+    lr_sweeps: tuple[LrSweepFact, ...] | None = None
+    subsets: tuple[SubsetFact, ...] | None = None
+    outcome: OutcomeFact | None = None
+    sequences: tuple[SequenceFact, ...] | None = None
+    gradients: tuple[GradientFact, ...] | None = None
+    layer_gradients: tuple[LayerGradientFact, ...] | None = None
+    dropouts: tuple[DropoutFact, ...] | None = None
+    batch_norms: tuple[BatchNormFact, ...] | None = None
+    reshapes: tuple[ReshapeFact, ...] | None = None
+    conflicts: tuple[ConflictFact, ...] | None = None
+    surveys: tuple[SurveyFact, ...] | None = None
+    schedules: tuple[ScheduleFact, ...] | None = None
+    objectives: tuple[ObjectiveFact, ...] | None = None
+    idle_losses: tuple[IdleLossFact, ...] | None = None
+    paddings: tuple[PaddingFact, ...] | None = None
+    decays: tuple[DecayFact, ...] | None = None
+    clips: tuple[ClipFact, ...] | None = None
+    scalers: tuple[ScalerFact, ...] | None = None
+    renewals: tuple[RenewalFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)

@@ -9,9 +9,11 @@ from typing import Any
 
 from torchladder.core.errors import InternalError
 from torchladder.core.jsonable import to_json
+from torchladder.experiments.lr_sweep import LrSweep
 from torchladder.experiments.origin import Origin
 from torchladder.experiments.same_batch import SameBatch
 from torchladder.experiments.smoke import Smoke
+from torchladder.experiments.subset import Small
 from torchladder.probes.picture import BatchCopy
 from torchladder.probes.session import Plan, Session, Stopper
 
@@ -36,6 +38,7 @@ def apply_change(session: Session, kind: str, args: dict[str, Any]) -> None:
 def observe(control: Stopper, options: dict[str, Any]) -> Session:
     """Attach all probes and change nothing (but what ``options`` asks for)."""
     session = _session(control, options)
+    session.reads_data = True
     session.install()
     if options.get("batch"):
         session.batch = BatchCopy(session)
@@ -65,6 +68,24 @@ def smoke(control: Stopper, options: dict[str, Any]) -> Smoke:
     return experiment
 
 
+def lr_sweep(control: Stopper, options: dict[str, Any]) -> LrSweep:
+    """Raise the learning rate of one phase at every step."""
+    session = _session(control, options)
+    experiment = LrSweep(session, **options["sweep"])
+    experiment.install()
+    session.install()
+    return experiment
+
+
+def subset(control: Stopper, options: dict[str, Any]) -> Small:
+    """Attach all probes and train on a small share of the data."""
+    session = _session(control, options)
+    experiment = Small(session, **options["small"])
+    experiment.install()
+    session.install()
+    return experiment
+
+
 def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     """Look for the first operation that makes a non-finite value."""
     session = _session(control, options)
@@ -74,4 +95,4 @@ def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     return experiment
 
 
-__all__ = ["asdict", "observe", "origin", "same_batch", "smoke", "to_json"]
+__all__ = ["asdict", "lr_sweep", "observe", "origin", "same_batch", "smoke", "subset", "to_json"]

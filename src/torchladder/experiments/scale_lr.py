@@ -10,16 +10,17 @@ from torchladder.probes.session import Session
 
 def around_step(session: Session, new_lr: Any) -> None:
     """Let ``new_lr(group)`` be the LR during each step, and the program's own LR between steps."""
-    kept: dict[int, list[Any]] = {}
+    kept: list[tuple[torch.optim.Optimizer, list[Any]]] = []
 
     def before(optimizer: torch.optim.Optimizer) -> None:
-        kept[id(optimizer)] = [g["lr"] for g in optimizer.param_groups]
+        kept.append((optimizer, [g["lr"] for g in optimizer.param_groups]))
         for g in optimizer.param_groups:
             g["lr"] = new_lr(g)
 
-    def after(phase: Phase | None) -> None:
-        if phase is not None and phase.optimizer is not None:
-            for g, lr in zip(phase.optimizer.param_groups, kept.pop(id(phase.optimizer), []), strict=False):
+    def after(_phase: Phase | None) -> None:
+        while kept:  # also of an optimizer that has no phase, since the program made too many
+            optimizer, rates = kept.pop()
+            for g, lr in zip(optimizer.param_groups, rates, strict=False):
                 g["lr"] = lr
 
     session.optimizers.before_step.append(before)

@@ -13,12 +13,13 @@ from torchladder.core.errors import InternalError
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
-from torchladder.ladder import pictures, rungs
+from torchladder.ladder import pictures, rungs, upper
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence, late_failure
 from torchladder.ladder.literals import literal_place
 from torchladder.ladder.reasons import why_unseen
+from torchladder.ladder.selection import chosen
 from torchladder.ladder.subject import BATCH_STEPS, FEW, Subject, program_of
 from torchladder.ladder.verify import verify
 from torchladder.rules.registry import Rule, all_rules
@@ -26,7 +27,7 @@ from torchladder.runner.target import Target
 
 FILES_SHOWN = 5  # names of changed files before the rest is counted
 ABOUT_RATE = {"TL401", "TL402"}  # rules whose fix is another number in the user's file
-TOP = 3  # the highest rung that can be climbed
+TOP = 7  # the highest rung that can be climbed
 CANDIDATES = 4  # findings whose fixes are tried
 SUSPECTS = 8  # suspicions put to the test
 PHASES = 3  # training phases whose batch is tried
@@ -59,6 +60,7 @@ def climb(
     """
     rules = chosen(select, ignore)
     with Subject(target, budget, progress) as subject:
+        subject.keep = keep
         ascent = Ascent(subject, rules, to)
         ascent.go()
     return pictures.added(ascent.report(), subject.batch, keep)
@@ -75,15 +77,6 @@ def smoke(target: Target, **options: Any) -> Report:
     from torchladder.ladder import smoke as rung  # it shares helpers of this file
 
     return rung.smoke(target, **options)
-
-
-def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
-    """Return the rules that a selection leaves."""
-
-    def matches(rule: Rule, keys: Sequence[str]) -> bool:
-        return any(rule.code.startswith(k.upper()) or rule.name == k.lower() for k in keys)
-
-    return tuple(r for r in all_rules() if (not select or matches(r, select)) and not matches(r, ignore))
 
 
 @dataclass
@@ -120,7 +113,9 @@ class Ascent:
                 break
             stuck = self._judge(number, watched if number == 1 else 0.0, stuck=stuck)
         if self.to >= 3:  # noqa: PLR2004 - the rung's own number
-            self._one_batch(stuck=stuck)
+            stuck = self._one_batch(stuck=stuck)
+        for number in range(4, self.to + 1):
+            stuck = self._upper(number, stuck=stuck)
         self._decide()
 
     def _origin(self) -> None:
@@ -170,8 +165,8 @@ class Ascent:
         )
         return stuck or bool(proven)
 
-    def _one_batch(self, *, stuck: bool) -> None:
-        """Train every phase on one batch, and judge rung 3."""
+    def _one_batch(self, *, stuck: bool) -> bool:
+        """Train every phase on one batch, and judge rung 3; returns whether the climb stops here."""
         started = time.monotonic()
         lines: list[tuple[State, str, dict[str, Any]]] = []
         crashed = program_of(self.facts).state == "crashed" and program_of(self.facts).optimizer_steps < 2  # noqa: PLR2004
@@ -200,6 +195,32 @@ class Ascent:
             state, summary = State.FAILED, f"{summary}; {proven[0].message}"
         seconds = time.monotonic() - started
         self.results[3] = RungResult(3, rungs.NAMES[3], state, summary, seconds, figures, unknown, clear)
+        return stuck or state is State.FAILED
+
+    def _upper(self, number: int, *, stuck: bool) -> bool:
+        """Climb one of the rungs above one batch; returns whether the climb stops here."""
+        started = time.monotonic()
+        waits = stuck or self.failed_program
+        line = (State.SKIPPED, "waits for the rung below", {}, ()) if waits else upper.RUNGS[number](self.subject)
+        state, summary, figures, notes = line
+        found, unknown, clear = self._found(number)
+        if number == upper.FULL and not waits:
+            self._origin()
+            for below in (4, 5):  # the full run shows more to the rules of the loop than the first look did
+                again, open_, sure = self._found(below)
+                self.results[below] = dataclasses.replace(self.results[below], unknown=open_, clear=sure)
+                found += again
+        known = {(f.code, f.phase) for f in self.findings}
+        found = [f for f in found if (f.code, f.phase) not in known]
+        self.findings += found
+        proven = [f for f in found if f.standing is Standing.PROVEN and f.severity is Severity.ERROR]
+        if proven and not waits:
+            state, summary = State.FAILED, f"{summary}; {proven[0].message}" if summary else proven[0].message
+        seconds = time.monotonic() - started
+        self.results[number] = RungResult(
+            number, rungs.NAMES[number], state, summary, seconds, figures, unknown, clear, notes
+        )
+        return waits or state is State.FAILED
 
     def _too_slow(self, trial: TrialFact) -> bool:
         """Tell whether time, not steps, ended a trial that a smaller batch from the same loader could finish."""

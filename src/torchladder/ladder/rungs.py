@@ -7,7 +7,9 @@ from torchladder.core.report import State
 from torchladder.experiments.judge import CLASSIFICATION
 from torchladder.ladder.baseline import UNBALANCED, balance, baseline, counted, majority
 
-NAMES = {1: "data", 2: "baseline", 3: "one batch"}
+NAMES = {
+    1: "data", 2: "baseline", 3: "one batch", 4: "small subset", 5: "learning rate", 6: "full run", 7: "errors",
+}  # fmt: skip
 INPUT_DTYPES = {"float32", "bfloat16", "float16"}
 TELLING = 0.9  # an entropy of the labels below this share of ln K is worth saying
 

@@ -17,9 +17,9 @@ from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs
 from torchladder.ladder.arbitrate import order
-from torchladder.ladder.climb import chosen
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence
+from torchladder.ladder.selection import chosen
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.runner.target import Target
 

@@ -11,6 +11,7 @@ from typing import Any
 from torchladder.core.facts import Facts, InterrogationFact, NonFiniteFact, ProgramFact, TrialFact
 from torchladder.core.findings import Change
 from torchladder.core.jsonable import from_json, to_json
+from torchladder.core.outcome_facts import OutcomeFact
 from torchladder.ladder.pictures import Batch, load_batch
 from torchladder.runner.children import child_payloads
 from torchladder.runner.folder import differences, snapshot
@@ -25,6 +26,9 @@ FREE_SECONDS = 6.0  # unhurried observation before training loaders are cut shor
 OBSERVE_SECONDS = 16.0  # and the end of it, for budgets that are not the limit
 TRIAL_SECONDS = 40.0  # for one experiment on one batch, start of the program included
 SMOKE_GRACE = 2.0  # seconds for the step in flight to end by itself
+FULL_GRACE = 10.0  # seconds for the step in flight of a full run to end
+# What experiments of their own gave: a second look at the program does not replace it.
+EXPERIMENTS = ("nonfinite", "interrogations", "trials", "subsets", "lr_sweeps")
 TRIAL_SHARE = 0.3  # of what is left of the budget
 
 
@@ -42,6 +46,10 @@ class Subject:
     _before: dict[str, tuple[int, int]] = field(default_factory=dict)
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     rows: dict[int, int] = field(default_factory=dict)  # phases whose batch was cut to so many samples
+    keep: Callable[[str, bytes], None] | None = None  # takes files for the report's folder
+    spent: dict[str, float] = field(default_factory=dict)  # seconds of single experiments
+    predictions: bytes | None = None  # of the last held-out pass, as an .npz file
+    whole: bool = False  # whether the program was followed to its own end
     _runs: int = 0
     _last_scratch: str = ""
 
@@ -76,19 +84,54 @@ class Subject:
         stop = min(OBSERVE_SECONDS, OBSERVE_SHARE * self.budget)
         plan = {"free_seconds": min(FREE_SECONDS, stop / 2), "stop_seconds": stop}
         seen = self.run("observe", {"plan": plan, "batch": True}, max(2 * stop, 5.0))
+        self.facts, payload = self._read(seen)
+        program = program_of(self.facts)
+        if payload.get("hurried") and program.state in {"crashed", "exited"}:
+            program = dataclasses.replace(program, state="stopped", error=None)  # our haste, not its fault
+            self.facts = dataclasses.replace(self.facts, program=program)
+        self.batch = load_batch(payload.get("batch"))
+        self._keep_end(payload)
+        return seen
+
+    def _read(self, seen: Run) -> tuple[Facts, dict[str, Any]]:
+        """Return what an observed run gave: its facts, and the payload they came in."""
         payload = seen.payload or {}
         if not payload.get("backwards"):  # the program may train in processes of its own
             children = [p for p in child_payloads(self._last_scratch) if p.get("backwards")]
             payload = children[0] if children else payload
-        self.batch = load_batch(payload.get("batch"))
-        facts = from_json(Facts, payload.get("facts") or {})
+        facts: Facts = from_json(Facts, payload.get("facts") or {})
         program = dataclasses.replace(
             seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)
         )
-        if payload.get("hurried") and program.state in {"crashed", "exited"}:
-            program = dataclasses.replace(program, state="stopped", error=None)  # our haste, not its fault
-        self.facts = dataclasses.replace(facts, program=program)
-        return seen
+        return dataclasses.replace(facts, program=program), payload
+
+    def _keep_end(self, payload: dict[str, Any]) -> None:
+        """Keep how a run of the whole program ended: its outcome, and its last predictions."""
+        program = program_of(self.facts)
+        self.whole = program.state in {"ended", "exited"} and not payload.get("hurried")
+        trained = [x.iters for x in self.facts.loaders or () if x.role == "train"]
+        outcome = OutcomeFact(self.whole, program.optimizer_steps, max(trained, default=None), program.seconds)
+        self.facts = dataclasses.replace(self.facts, outcome=outcome if not payload.get("hurried") else None)
+        path = payload.get("predictions")
+        if path is not None and Path(path).is_file():
+            self.predictions = Path(path).read_bytes()
+
+    def observed(self, entry: str, options: dict[str, Any], seconds: float) -> tuple[Facts, dict[str, Any]]:
+        """Run an observing experiment aside; returns its facts and its payload."""
+        return self._read(self.run(entry, options, seconds))
+
+    def full(self, seconds: float) -> None:
+        """Follow the program to its own end, or as far as ``seconds`` go; what was seen replaces the first look."""
+        before = self.facts
+        seen = self.run("observe", {"plan": {"stop_seconds": seconds}}, seconds + FULL_GRACE)
+        facts, payload = self._read(seen)
+        if not facts.curves:
+            self.fail("outcome", seen.failure or program_of(facts).state)
+            return
+        names = [f.name for f in dataclasses.fields(Facts)]
+        mine = {n: getattr(before, n) for n in names if n in EXPERIMENTS or getattr(facts, n) is None}
+        self.facts = dataclasses.replace(facts, **{**mine, "failures": {**facts.failures, **before.failures}})
+        self._keep_end(payload)
 
     def same_batch(self, label: str, phase: int, changes: Sequence[Change] = ()) -> TrialFact | None:
         """Train one phase on one batch; the trial is kept among the facts under ``label``.

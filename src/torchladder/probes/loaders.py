@@ -74,6 +74,7 @@ class Loaders:
         self.short = SHORT
         self._passes = 0
         self.replay: Any = None  # an experiment that answers in the loader's place
+        self.limit: Any = None  # an experiment that says how many batches a pass over a loader gets
         self.substitute: Any = None  # an experiment that draws in another order
         self.advance = False  # an experiment in which a new iterator goes on where the last one was
 
@@ -110,7 +111,8 @@ class Loaders:
         seen: Seen = stream._seen  # noqa: SLF001
         given = stream._given  # noqa: SLF001
         self._note_training()
-        if self.cut_short and given >= self.short:
+        limit = self.limit(seen) if self.limit is not None else self.short if self.cut_short else None
+        if limit is not None and given >= limit:
             raise StopIteration
         # What the data set computes in there is the program's own, and seen.
         batch = self.replay(stream, seen, given) if self.replay is not None else next(stream._inner)  # noqa: SLF001

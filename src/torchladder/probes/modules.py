@@ -20,6 +20,7 @@ from torchladder.runner.place import user_place
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
+CALLS_MAX = 64  # calls of roots kept within a step: an evaluation that records gradients makes many
 MODE_LAYERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - no public base
 
 
@@ -48,6 +49,7 @@ class RootCall:
     layers_training: tuple[str, ...]
     place: Place | None = None
     output: Any = None
+    grad: bool = True
 
 
 def first_output(value: Any) -> torch.Tensor | None:
@@ -73,6 +75,9 @@ class Modules:
         self._current: RootCall | None = None
         self._last: nn.Module | None = None
         self.on_root: list[Any] = []
+        self.on_enter: list[Any] = []  # told of every call of a root, with gradients or without
+        self.on_leave: list[Any] = []
+        self.asking = False  # a call of our own
         self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
 
     def install(self) -> None:
@@ -127,6 +132,8 @@ class Modules:
         return self._has_weights[key]
 
     def _enter(self, module: nn.Module, args: Any) -> Any:
+        if self.asking:
+            return None
         outermost = not self.stack
         if outermost and not (self._carries(module) or _hides_weights(module)):
             return None
@@ -149,8 +156,10 @@ class Modules:
         if not torch.is_grad_enabled():
             root.eval_calls += 1
             root.eval_in_training_mode += module.training
-            root.eval_place = root.eval_place or user_place()
-            self._current = None
+            place = user_place()
+            root.eval_place = root.eval_place or place
+            self._current = RootCall(root, args, {}, module.training, (), place, grad=False)
+            self._tell(self.on_enter)
             return None
         given = args
         for change in self.on_root:
@@ -161,6 +170,8 @@ class Modules:
         place = user_place() if self.session.dense else None
         self._current = RootCall(root, args, {}, module.training, layers, place)
         self.session.pending.root_calls.append(self._current)
+        del self.session.pending.root_calls[:-CALLS_MAX]
+        self._tell(self.on_enter)
         return args if args is not given else None
 
     def _take_kwargs(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002 - torch's signature
@@ -174,15 +185,25 @@ class Modules:
 
     def in_training_forward(self) -> bool:
         """Tell whether a forward pass that began with grad is running."""
-        return self._current is not None and bool(self.stack)
+        return self._current is not None and self._current.grad and bool(self.stack)
+
+    def _tell(self, listeners: list[Any]) -> None:
+        """Tell of the call in flight; a listener that fails must not stop the program."""
+        for listen in listeners:
+            try:
+                listen(self._current)
+            except Exception as error:
+                self.session.failed("evaluations", error)
 
     def _leave(self, module: nn.Module, args: Any, out: Any) -> None:  # noqa: ARG002 - torch's signature
-        if module not in self.stack:
+        if self.asking or module not in self.stack:
             return
         while self.stack.pop() is not module:
             pass
         if not self.stack and self._current is not None and self._current.root.module is module:
             self._current.output = out
+            with self.session.quiet():
+                self._tell(self.on_leave)
             self._current = None
 
     def name_of(self, module: nn.Module) -> str | None:

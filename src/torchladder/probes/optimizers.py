@@ -121,6 +121,11 @@ class Optimizers:
         register_optimizer_step_pre_hook(self._before_step)
         register_optimizer_step_post_hook(self._after_step)
 
+    def adopt(self, optimizer: torch.optim.Optimizer) -> None:
+        """Watch an optimizer that was made before anybody looked."""
+        self.seen = True
+        self.lives.setdefault(optimizer, Life(None, type(optimizer).__name__))
+
     def _prune(self) -> None:
         """Let go of optimizers that a program makes anew all the time."""
         phased = {id(p.optimizer) for p in self.session.phases}

@@ -20,14 +20,29 @@ from torchladder.core.facts import BroadcastFact, Facts, LossCallFact
 from torchladder.core.findings import Place
 from torchladder.core.jsonable import to_json
 from torchladder.probes.activations import Activation
+from torchladder.probes.adopted import adopt
 from torchladder.probes.backward import Backward, BackwardPass
+from torchladder.probes.clips import Clips
+from torchladder.probes.conflicts import Conflicts
+from torchladder.probes.decays import Decays
+from torchladder.probes.evaluations import Evaluations
+from torchladder.probes.gradients import Gradients
 from torchladder.probes.interceptor import Interceptor
 from torchladder.probes.loaders import Loaders
 from torchladder.probes.modules import Modules, RootCall, first_output
+from torchladder.probes.objectives import Objectives
 from torchladder.probes.operations import Operations
 from torchladder.probes.optimizers import Optimizers, held
+from torchladder.probes.paddings import Paddings
 from torchladder.probes.phases import Phase
 from torchladder.probes.picture import BatchCopy
+from torchladder.probes.regularisers import Regularisers
+from torchladder.probes.renewals import Renewals
+from torchladder.probes.reshapes import Reshapes
+from torchladder.probes.scalers import Scalers
+from torchladder.probes.schedules import Schedules
+from torchladder.probes.sequences import Sequences
+from torchladder.probes.survey import Survey
 
 PHASES_MAX = 8  # a program that makes an optimizer every epoch is judged on its first ones
 
@@ -46,6 +61,18 @@ class Pending:
     reached: dict[int, torch.Tensor] = field(default_factory=dict)
     cuts: dict[int, tuple[str, Place | None]] = field(default_factory=dict)
     output_weights: set[int] = field(default_factory=set)
+
+
+class Probe(Protocol):
+    """One more observer: made with the session, installed once, asked for its rows at the end."""
+
+    def __init__(self, session: "Session") -> None: ...
+
+    def install(self) -> None:
+        """Start to look."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return field of Facts -> rows."""
 
 
 class Stopper(Protocol):
@@ -91,10 +118,12 @@ class Session:
         self.backward = Backward(self)
         self.optimizers = Optimizers(self)
         self.loaders = Loaders(self)
+        self.probes: dict[str, Probe] = {kind.__name__.lower(): kind(self) for kind in PROBES}
         self.batch: BatchCopy | None = None  # kept where a report will show it
         self.on_step: list[Any] = []
         self.on_optimizer: list[Any] = []
         self.follow_losses = False
+        self.reads_data = False  # whether the data is surveyed at the end
         self.after_backward_step = False  # an experiment that steps where the program does not
 
     def install(self) -> None:
@@ -107,7 +136,17 @@ class Session:
                 getattr(self, name).install()
             except Exception as error:
                 self.failures[name] = f"{type(error).__name__}: {error}"
+        for name, probe in self.probes.items():
+            try:
+                probe.install()
+            except Exception as error:
+                self.failed(name, error)
         self.interceptor.__enter__()  # type: ignore[no-untyped-call]
+
+    def adopt(self, optimizers: list[Any], modules: list[nn.Module]) -> None:
+        """Take in objects that were made before this session began."""
+        with self.quiet(), torch.no_grad():
+            adopt(self, optimizers, modules)
 
     def failed(self, name: str, error: Exception) -> None:
         """Keep the first failure of one of our own observers."""
@@ -234,6 +273,11 @@ class Session:
                 "curves": tuple(p.curve() for p in self.phases),
                 "repeats": tuple(p.repeat_fact(self) for p in self.phases),
             }
+            for name, probe in self.probes.items():
+                try:
+                    rows |= probe.facts()
+                except Exception as error:
+                    self.failed(name, error)
         return Facts(**rows, failures=self.failures)
 
     def _close(self) -> None:
@@ -271,13 +315,26 @@ class Session:
     def collect(self) -> dict[str, Any]:
         """Return the facts as JSON; what went wrong with a probe is among them."""
         batch = self._save_batch()
+        facts = to_json(self.facts())
         return {
-            "facts": to_json(self.facts()),
+            "facts": facts,
             "backwards": self.backward.count,
             "steps": self.steps,
             "hurried": self.loaders.cut_short,
             "batch": batch,
+            "predictions": self._save_predictions(),
         }
+
+    def _save_predictions(self) -> str | None:
+        """Write what the model answered on the last held-out pass into the scratch folder; returns its path."""
+        probe = self.probes.get("evaluations")
+        try:
+            with self.quiet(), torch.no_grad():
+                folder = getattr(self.control, "scratch", None)
+                return probe.save(folder, f"predictions-{os.getpid()}.npz") if isinstance(probe, Evaluations) else None
+        except Exception as error:
+            self.failed("predictions", error)
+            return None
 
     def _save_batch(self) -> str | None:
         """Write the batch that was kept into the run's scratch folder; returns its path."""
@@ -300,4 +357,21 @@ def _run_compiled_models_eagerly() -> None:
         importlib.import_module("torch._dynamo").config.disable = True
 
 
+# Further probes, each a file; installed in this order.
+PROBES: tuple[type[Probe], ...] = (
+    Evaluations,
+    Survey,
+    Sequences,
+    Gradients,
+    Regularisers,
+    Reshapes,
+    Conflicts,
+    Schedules,
+    Objectives,
+    Paddings,
+    Decays,
+    Scalers,
+    Clips,
+    Renewals,
+)
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

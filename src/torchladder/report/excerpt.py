@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchladder.core.findings import Finding
+from torchladder.report.cells import cell_lines
 
 Reader = Callable[[str], list[str] | None]
 
@@ -19,7 +20,9 @@ MAX_COLUMNS = 4_000
 
 
 def read_source(path: str) -> list[str] | None:
-    """Return the lines of a source file, or None when it is not there or not readable as one."""
+    """Return the lines of a source file or a notebook's cell, or None when it is not there or not readable as one."""
+    if cell := cell_lines(path):
+        return cell
     file = Path(path)
     try:
         if not file.is_file() or file.stat().st_size > MAX_SOURCE_BYTES:

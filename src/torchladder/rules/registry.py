@@ -25,9 +25,13 @@ class Family(StrEnum):
     MODEL = "model"
     LOSS = "loss"
     LOOP = "loop"
+    OUTCOME = "outcome"
 
 
-FAMILIES = {"1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP}
+FAMILIES = {
+    "1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP, "6": Family.OUTCOME,
+    "8": Family.OUTCOME,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

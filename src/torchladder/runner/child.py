@@ -22,6 +22,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
@@ -55,7 +56,7 @@ def live(target: Target, entry: str, options: dict[str, Any], *, seconds: float,
         start_watchdog(control)
         _attach(control, entry, options)
         children.watch_forks(control)
-        _run_program(control, target)
+        _run_program(control, _program(control, target, entry), cwd=target.cwd)
     except BaseException:
         content = {"state": "stopped", "payload": None, "failure": traceback.format_exc()}
         record.write(scratch, record.RUN, content)
@@ -81,11 +82,20 @@ def _attach(control: Control, entry: str, options: dict[str, Any]) -> None:
         leave(1)
 
 
-def _run_program(control: Control, target: Target) -> NoReturn:
+def _program(control: Control, target: Target, entry: str) -> Callable[[], None]:
+    """Return what runs the target in this process."""
+    if target.kind != "objects":
+        return partial(execute, target)
+    from torchladder.runner import objects
+
+    return objects.prepared(target, control, entry)
+
+
+def _run_program(control: Control, program: Callable[[], None], *, cwd: str) -> NoReturn:
     # Never left: what exit functions write belongs into the scratch folder too.
-    Sandbox(control.scratch, cwd=target.cwd).__enter__()
+    Sandbox(control.scratch, cwd=cwd).__enter__()
     try:
-        execute(target)
+        program()
     except SystemExit as error:
         status = _status_of(error)
         _end(control, "exited" if status else "ended", status)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
 from torchladder.core.findings import Place
+from torchladder.runner.cells import is_cell, shown_name
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 # Specimens are programs of users in all but name: they are shipped to be run and judged.
@@ -27,6 +28,7 @@ _main_files: set[str] = set()
 _roots: list[str] = []
 _paths: dict[CodeType, str | None] = {}
 _places: dict[tuple[CodeType, int], Place] = {}
+_caller: list[Place] = []
 
 
 def set_root(folder: str, main_file: str | None = None) -> None:
@@ -42,7 +44,7 @@ def set_root(folder: str, main_file: str | None = None) -> None:
 @cache
 def is_user_code(filename: str) -> bool:
     """Whether ``filename`` is the user's, not a library's, Python's or torchladder's."""
-    if filename in _main_files:
+    if filename in _main_files or is_cell(filename):
         return True
     if filename.startswith("<") or is_own_code(filename):
         return False
@@ -73,7 +75,29 @@ def user_place(depth: int = 1) -> Place | None:
             place = _places.get((code, frame.f_lasti))
             return place or _make(code, frame.f_lasti, frame.f_lineno, path)
         frame = frame.f_back
-    return None
+    return _caller[0] if _caller else None
+
+
+def set_caller(place: Place | None) -> None:
+    """Say which line stands behind everything here that no line of the user's is on the stack for."""
+    _caller[:] = [place] if place is not None else []
+
+
+def user_callers(depth: int = 1) -> tuple[tuple[CodeType, int], ...]:
+    """Return where each of the user's functions on the stack was called from, without the innermost one's own line.
+
+    Two calls of one evaluating function differ by it; the turns of a loop inside that function do not.
+
+    Args:
+        depth: Frames to skip; 1 starts at the caller.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 -- as above
+    found = []
+    while frame is not None:
+        if (_paths[frame.f_code] if frame.f_code in _paths else _learn(frame.f_code)) is not None:
+            found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(found[1:])
 
 
 def place_in(code: CodeType) -> Place | None:
@@ -103,7 +127,10 @@ def clean_traceback(exc: BaseException) -> str:
 
 
 def relative(filename: str) -> str:
-    """Return ``filename`` relative to the working folder when it lies inside."""
+    """Return ``filename`` relative to the working folder when it lies inside, a cell's as ``In[3]``."""
+    cell = shown_name(filename)
+    if cell is not None:
+        return cell
     root = _roots[0] if _roots else str(Path.cwd())
     return filename.removeprefix(root.rstrip(os.sep) + os.sep)
 

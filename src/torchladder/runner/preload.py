@@ -38,7 +38,7 @@ def preload(target: Target) -> None:
     with _silence():
         for name in _TORCH:
             _import(name)
-        trees = list(_trees(target))
+        trees = list(_trees(target)) if target.kind != "objects" else []
         sets_environment = any(_sets_environment(tree) for tree in trees)
         for tree in trees:
             for name, attributes in _imports(tree):

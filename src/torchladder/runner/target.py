@@ -15,8 +15,8 @@ class Target:
     """A program to run.
 
     Attributes:
-        kind: "script", "module" or "notebook".
-        name: The path as the user wrote it, or the dotted name of the module.
+        kind: "script", "module", "notebook" or "objects".
+        name: The path as the user wrote it, the dotted name of the module, or what the objects are.
         argv: The program's own arguments, without its name.
         cwd: Absolute folder in which it runs.
     """

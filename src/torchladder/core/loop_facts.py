@@ -1,0 +1,266 @@
+"""Rows about the loop around the training step: seeds, kept graphs, states, writes, checkpoints, printed figures."""
+
+from dataclasses import dataclass
+
+from torchladder.core.findings import Place
+
+
+@dataclass(frozen=True, slots=True)
+class SeedFact:
+    """One line that sets the seed of a global random generator.
+
+    Attributes:
+        generator: "torch", "numpy" or "random".
+        calls: How often; ``values`` how many different seeds.
+        steps: Optimizer steps made before each of the first calls, over all phases.
+        renewed: Calls in the midst of a phase that came after at least one step since the call before.
+        same_start: Of the training steps right after these, how many began with the very inputs of the first one.
+    """
+
+    generator: str
+    place: Place | None
+    calls: int
+    values: int
+    steps: tuple[int, ...] = ()
+    renewed: int = 0
+    same_start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStartFact:
+    """The first training batches of the passes over one line's random loaders.
+
+    Attributes:
+        place: Line that iterates; ``created`` the line that made the loader.
+        passes: Passes compared, each after training steps of the one before, within one phase.
+        identical: How many of them began with the very batches of the first one.
+        batches: Training batches compared at the start of each pass.
+        n_batches: Batches of a whole pass.
+    """
+
+    place: Place | None
+    created: Place | None
+    passes: int
+    identical: int
+    batches: int
+    n_batches: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFact:
+    """Graphs of training steps that outlive their step.
+
+    Attributes:
+        steps: Steps of the phase at the looks; ``alive`` graphs of earlier steps that still lived at each.
+        place: Line of the backward call; ``kept`` lines that put a differentiated tensor into something that lasts.
+        nodes: Operations that the backward pass of a dense step walked through; ``old`` how many of them were made
+            before the last optimizer step.
+        entry: Line of a call of the model that was given a tensor with the graph of an earlier step.
+        bytes_each: Bytes of the tensors such a graph keeps, as far as known.
+    """
+
+    phase: int
+    place: Place | None
+    steps: tuple[int, ...]
+    alive: tuple[int, ...]
+    kept: tuple[Place, ...] = ()
+    entry: Place | None = None
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StateFact:
+    """A model or a recurrent layer that is given what it returned in an earlier training step.
+
+    Attributes:
+        times: Training steps looked at in which that happened; ``steps`` how many were looked at.
+        shuffled: Whether the training samples come in random order.
+        layer: Its class name; ``module`` its path in the model, "" for the model itself.
+        size: Largest absolute value of the state.
+        place: Line of the call that hands it on.
+    """
+
+    phase: int
+    layer: str
+    module: str | None
+    place: Place | None
+    times: int
+    steps: int
+    shuffled: bool
+    size: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFact:
+    """Parameters that changed between the end of one optimizer step and the beginning of the next.
+
+    Attributes:
+        place: Line of the write nearest the change; ``function`` its name ("copy_", "data.__set__").
+        times: Gaps between two steps looked at in which the write was seen; ``gaps`` how many were looked at.
+        share: Share of the optimizer's values in the tensors that changed.
+        likeness: Median cosine between these tensors before and after the write.
+        undone: Gaps after which they held exactly what they had held before the first step of the phase.
+        update: Median size of the change over that of the optimizer's step before it.
+    """
+
+    phase: int
+    place: Place | None
+    function: str
+    times: int
+    gaps: int
+    share: float
+    likeness: float
+    undone: int
+    update: float | None = None
+    tensors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFact:
+    """One line that loads a state into a model, or saves one that was taken earlier.
+
+    Attributes:
+        action: "load" or "save".
+        place: Its line; ``taken`` the line of the ``state_dict()`` call it comes from.
+        times: Calls.
+        aliased: Calls in which the state's tensors were the model's own, live ones.
+        stale: Of these, those after optimizer steps since the state was taken.
+        taken_steps: Steps made before the state was taken, ``step`` before the (last) call.
+        strict: Whether keys had to match; ``matched`` parameters that were found in the state, of ``parameters``.
+        unexpected: Keys of the state that the model does not have; ``fitting`` how many of these would fit one of the
+            parameters left out once a prefix is added or removed.
+        missing_buffers: Statistics of the model that the state lacks, while it has that layer's weights.
+        from_file: Whether the state was read from a file.
+        optimizer_saved: Whether the file held the state of an optimizer too; ``optimizer_loaded`` whether it was used.
+        trained_after: Optimizer steps made on the model after it; ``evaluated_after`` evaluation calls.
+    """
+
+    action: str
+    place: Place | None
+    times: int
+    taken: Place | None = None
+    aliased: int = 0
+    stale: int = 0
+    taken_step: int | None = None
+    step: int = 0
+    strict: bool = True
+    matched: int = 0
+    parameters: int = 0
+    unexpected: int = 0
+    fitting: int = 0
+    missing_buffers: tuple[str, ...] = ()
+    from_file: bool = False
+    optimizer_saved: bool = False
+    optimizer_loaded: bool = False
+    optimizer_kind: str | None = None
+    trained_after: int = 0
+    evaluated_after: int = 0
+    whole_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredFact:
+    """One data set evaluated right before a state was saved, and again after it had been restored.
+
+    Attributes:
+        saved, restored: Lines of the save and of the load.
+        before, after: Share of predictions right (or loss) at the two passes; ``rows`` samples in each.
+        change: Largest relative difference of the outputs of the first batch. None: not compared.
+    """
+
+    saved: Place | None
+    restored: Place | None
+    before: float
+    after: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedFact:
+    """One number that a line prints after evaluation passes.
+
+    Attributes:
+        place: Line of the print; ``index`` which number of its text; ``word`` the text right before the number.
+        compared: Line that compared predictions with targets in the passes.
+        passes: ``index`` of the EvaluationFact each value follows; ``values`` and ``digits`` after the point.
+    """
+
+    place: Place | None
+    index: int
+    word: str
+    passes: tuple[int, ...]
+    values: tuple[float, ...]
+    digits: int
+    compared: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenStatsFact:
+    """Batch-norm layers whose every parameter is frozen, in training steps.
+
+    Attributes:
+        layers: Such layers; ``moving`` of these, those that run in training mode and whose statistics changed.
+        frozen_share: Share of the model's parameters that are frozen.
+        drift: Largest change of a running mean over the running deviation, from the first step looked at to the last.
+        trained_before: Whether the frozen part was loaded, or trained in an earlier phase.
+        place: Line that last called train() on the model; ``frozen_at`` the line that froze it.
+    """
+
+    phase: int
+    layers: int
+    moving: int
+    frozen_share: float
+    drift: float
+    trained_before: bool
+    names: tuple[str, ...] = ()
+    place: Place | None = None
+    frozen_at: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFact:
+    """A comparison of a model's raw outputs with a number between 0 and 1, outside training.
+
+    Attributes:
+        function: "gt", "ge", "lt", "le" or "round"; ``threshold`` the number.
+        values: Values compared; ``low`` and ``high`` their range, ``outside`` the share below 0 or above 1.
+        between: Share of the values that fall on the other side when the threshold is taken as a probability.
+        accuracy, accuracy_right: Share of predictions that are right by the program's threshold, and by the other.
+    """
+
+    place: Place | None
+    function: str
+    threshold: float
+    values: int
+    low: float
+    high: float
+    outside: float
+    between: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpareFact:
+    """Data that was set apart and never used: a loader nobody iterated, a part of a split nobody read.
+
+    Attributes:
+        kind: "loader" or "name"; ``name`` what the program calls it, None when not known.
+        n_samples: Samples in it, None when not known.
+    """
+
+    kind: str
+    place: Place | None
+    name: str | None = None
+    n_samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFact:
+    """Where the samples of one evaluation pass were seen before.
+
+    Attributes:
+        index: Of the EvaluationFact.
+        trained_share: Share of its samples that training steps had been given, by value, None when not compared.
+    """
+
+    index: int
+    trained_share: float | None

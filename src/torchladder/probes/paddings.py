@@ -1,0 +1,135 @@
+"""Padding in the targets of sequence losses: rows that end in runs of one id."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from torchladder.core.findings import Place
+from torchladder.core.step_facts import PaddingFact
+from torchladder.probes.interceptor import Call
+
+if TYPE_CHECKING:
+    from torchladder.probes.session import Session
+
+SEQUENCE_LOSSES = {"cross_entropy", "nll_loss", "nll_loss_nd"}
+RESHAPES = {"view", "reshape", "flatten", "contiguous", "ravel"}
+SHAPES_KEPT = 32
+CALLS_KEPT = 16  # loss calls looked at for each line
+ROWS = 2  # dimensions of a batch of sequences
+VALUES_MAX = 1 << 20  # positions looked at
+
+
+@dataclass
+class Run:
+    """How the rows of one loss call's targets end: in ``ends`` times ``id``, which they hold ``counts`` times."""
+
+    id: int
+    ends: torch.Tensor
+    counts: torch.Tensor
+    width: int
+    ignored: bool
+
+
+@dataclass
+class Seen:
+    """One loss line."""
+
+    function: str
+    phase: int
+    runs: list[Run] = field(default_factory=list)
+
+
+class Paddings:
+    """Listens to reshapes of integer tensors, and to the losses that are given them."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+        self.shapes: dict[int, tuple[torch.Tensor, int]] = {}  # id of a flat tensor -> itself and its row's width
+        self.seen: dict[tuple[Place | None, int], Seen] = {}
+
+    def install(self) -> None:
+        """Start to look."""
+        self.session.interceptor.listeners.append(self)
+        self.session.on_step.append(lambda _phase: self._forget())
+
+    def _forget(self) -> None:
+        self.shapes = {}
+
+    def before(self, call: Call) -> None:
+        """Nothing before."""
+
+    def after(self, call: Call) -> None:
+        """Follow targets to the loss."""
+        if not self.session.dense:
+            return
+        if call.name in RESHAPES and call.args and isinstance(call.out, torch.Tensor):
+            self._reshape(call.args[0], call.out)
+        elif call.name in SEQUENCE_LOSSES and torch.is_grad_enabled():
+            self._loss(call)
+
+    def _reshape(self, given: Any, out: torch.Tensor) -> None:
+        if not isinstance(given, torch.Tensor) or given.is_floating_point() or given.requires_grad:
+            return
+        width = given.shape[-1] if given.dim() == ROWS else self.shapes.get(id(given), (given, 0))[1]
+        if width > 1 and out.dim() == 1:
+            if len(self.shapes) >= SHAPES_KEPT:
+                self.shapes.clear()
+            self.shapes[id(out)] = (out, width)
+
+    def _loss(self, call: Call) -> None:
+        logits, target = call.argument(0, "input"), call.argument(1, "target")
+        if not isinstance(target, torch.Tensor) or target.is_floating_point() or not logits.requires_grad:
+            return
+        width = target.shape[-1] if target.dim() == ROWS else self.shapes.get(id(target), (target, 0))[1]
+        if target.dim() > ROWS or width <= ROWS or target.numel() % width or target.numel() > VALUES_MAX:
+            return
+        key = (call.place, len(self.session.phases))
+        seen = self.seen.setdefault(key, Seen(call.name.removesuffix("_nd"), max(len(self.session.phases) - 1, 0)))
+        if len(seen.runs) >= CALLS_KEPT:
+            return
+        with self.session.quiet(), torch.no_grad():
+            rows = target.detach().reshape(-1, width)
+            last = torch.mode(rows[:, -1]).values
+            same = (rows == last).flip(1).long().cumprod(1).sum(1)
+            weight = call.argument(2, "weight")
+            ignored = int(call.kwargs.get("ignore_index", -100)) == int(last)
+            if isinstance(weight, torch.Tensor) and int(last) < weight.numel():
+                ignored = ignored or float(weight[int(last)]) == 0
+            # a loss of each position is weighed by what follows: it is the program's to mask
+            ignored = ignored or call.kwargs.get("reduction") == "none"
+            seen.runs.append(Run(int(last), same, (rows == last).sum(1), width, ignored))
+
+    def facts(self) -> dict[str, Any]:
+        """Return one row a loss line."""
+        return {"paddings": tuple(f for (place, _), seen in self.seen.items() for f in _fact(place, seen))}
+
+
+def _fact(place: Place | None, seen: Seen) -> list[PaddingFact]:
+    ids = [run.id for run in seen.runs]
+    if not ids:
+        return []
+    common = max(set(ids), key=ids.count)
+    kept = [run for run in seen.runs if run.id == common]
+    ends, counts = torch.cat([r.ends for r in kept]), torch.cat([r.counts for r in kept])
+    ends = ends * (ends > 1)  # a single one is how a row may well end
+    positions = sum(r.width * len(r.ends) for r in kept)
+    inside, others = int(ends.sum()), positions - int(ends.sum())
+    if inside == 0:
+        return []
+    return [
+        PaddingFact(
+            phase=seen.phase,
+            function=seen.function,
+            place=place,
+            id=common,
+            share=inside / positions,
+            rows_ending=float((ends > 0).double().mean()),
+            run_min=int(ends.min()),
+            run_max=int(ends.max()),
+            elsewhere=(int(counts.sum()) - inside) / max(others, 1),
+            width=max(r.width for r in kept),
+            ignored=all(r.ignored for r in kept),
+            calls=len(kept),
+        )
+    ]

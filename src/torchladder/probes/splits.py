@@ -1,0 +1,61 @@
+"""Where data sets were made and where data was split: lines for findings about both sides."""
+
+import functools
+import sys
+import weakref
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from torchladder.core.findings import Place
+from torchladder.runner.place import user_place
+
+PLACES = 20_000  # data sets remembered; more are made by a loop
+SPLITS = ("train_test_split",)
+
+
+class Splits:
+    """Wraps ``Dataset.__new__`` and scikit-learn's splitting function, where it is loaded."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[weakref.ref[Any], Place]] = {}
+        self.lines: list[Place] = []
+
+    def install(self) -> None:
+        """Begin to look."""
+
+        def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+            plain = super(Dataset, cls).__new__  # type: ignore[misc]
+            made = plain(cls) if plain is object.__new__ else plain(cls, *args, **kwargs)
+            self._note(made)
+            return made
+
+        if "__new__" not in vars(Dataset):
+            Dataset.__new__ = staticmethod(new)  # type: ignore[method-assign]
+        module = sys.modules.get("sklearn.model_selection")
+        for name in SPLITS if module is not None else ():
+            setattr(module, name, self._watched(getattr(module, name)))
+
+    def made(self, data: Any) -> Place | None:
+        """Return the line that made a data set."""
+        ref, place = self._made.get(id(data), (None, None))
+        return place if ref is not None and ref() is data else None
+
+    def _note(self, made: Any) -> None:
+        place = user_place(2)
+        if place is None or len(self._made) >= PLACES:
+            return
+        try:
+            self._made[id(made)] = (weakref.ref(made), place)
+        except TypeError:  # a class with slots has no weak references
+            return
+
+    def _watched(self, split: Any) -> Any:
+        @functools.wraps(split)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            place = user_place()
+            if place is not None and place not in self.lines:
+                self.lines.append(place)
+            return split(*args, **kwargs)
+
+        return wrapper

@@ -1,0 +1,205 @@
+"""The course of a run from its curves: what state it is in, since when, and by which figures.
+
+One function for all rules of this family and for the line of the full run, so that they never contradict
+each other. Loss falls; an accuracy rises; both are looked at where both are known.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torchladder.core.evaluation_facts import EvaluationFact
+from torchladder.core.facts import CurveFact, Facts, LossCallFact
+from torchladder.rules.outcome.held_out import beats_blind, held_out
+
+WINDOWS = 20  # windows a training curve is averaged into
+STEPS_MIN = 40  # steps below which the course of a run is not judged
+PASSES_MIN = 4  # held-out passes needed to speak of a turn
+DIVERGED = 3.0  # times the first window's loss
+FLAT = 0.02  # relative distance from the blind loss that counts as standing still
+FLAT_STEPS = 200  # steps a run must have had for that
+TURNED = 1.1  # the last held-out loss against the best one
+RATIO = 0.5  # training loss below this share of the held-out one: a gap
+SAME = 0.15  # relative distance within which both are alike
+HIGH = 0.5  # of the way from start to floor not made: the fit is poor
+STILL = 0.02  # relative change over the last two fifths that counts as none
+SWING = 0.25  # spread of the last windows over their mean that counts as oscillation
+TURNS = 0.5  # share of the late steps at which the direction changes
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The state of a run: "healthy", "overfitting", "underfitting", "not-learning", "diverged", "oscillating",
+    "plateau", "below-baseline", "too-good", or "unknown" with the reason.
+
+    Attributes:
+        words: What was seen, for a line of the report.
+        start, end: Training loss of the first and the last window.
+        best_step: Optimizer step of the best held-out pass, None without passes.
+    """  # noqa: D205 - a list of states is a sentence
+
+    state: str
+    words: str
+    start: float | None = None
+    end: float | None = None
+    held_first: float | None = None
+    held_best: float | None = None
+    held_last: float | None = None
+    accuracy: float | None = None
+    best_step: int | None = None
+    steps: int = 0
+
+
+def main_curve(facts: Facts) -> CurveFact | None:
+    """Return the curve of the phase with the most steps."""
+    return max(facts.curves or (), key=lambda c: len(c.losses), default=None)
+
+
+def windows(losses: Sequence[float]) -> list[float]:
+    """Return the means of ``WINDOWS`` equal parts of a curve; non-finite values make their part non-finite."""
+    n = max(len(losses) // WINDOWS, 1)
+    return [sum(losses[i : i + n]) / len(losses[i : i + n]) for i in range(0, len(losses), n)]
+
+
+def blind_loss(facts: Facts, phase: int) -> float | None:
+    """Return the loss of the best answer that ignores the input, for losses whose value says it."""
+    call = next((c for c in facts.loss_calls or () if c.phase == phase and c.differentiated), None)
+    counts: dict[str, int] = {}
+    for c in facts.loss_calls or ():
+        if c.phase == phase and c.label_counts:
+            for label, n in c.label_counts.items():
+                counts[label] = counts.get(label, 0) + n
+    if call is None or not _is_plain(call):
+        return None
+    if counts and call.function in {"cross_entropy", "nll_loss"}:
+        total = sum(counts.values())
+        return -sum(n / total * math.log(n / total) for n in counts.values() if n)
+    target = call.target
+    if call.function.startswith("binary_cross_entropy") and target is not None and target.integral and target.mean:
+        p = min(max(target.mean, 1e-6), 1 - 1e-6)
+        return -(p * math.log(p) + (1 - p) * math.log(1 - p))
+    if call.function == "mse_loss" and call.target is not None and call.target.std:
+        return call.target.std**2
+    return None
+
+
+def _is_plain(call: LossCallFact) -> bool:
+    """Tell whether the differentiated value is this loss itself, unweighted and unsmoothed."""
+    options = call.options
+    odd = options.get("weight") or options.get("label_smoothing") or options.get("reduction", "mean") != "mean"
+    return not odd
+
+
+def course(facts: Facts) -> Course:
+    """Return the state of the run that the facts describe."""
+    curve = main_curve(facts)
+    if curve is None or len(curve.losses) < STEPS_MIN:
+        return Course("unknown", "too few steps to judge its course", steps=len(curve.losses) if curve else 0)
+    means = windows(curve.losses)
+    held = held_out(facts.evaluations or ())
+    made = _described(means, held, len(curve.losses))
+    if not all(math.isfinite(v) for v in means[-2:]) or _grew(means):
+        return _named(made, "diverged", f"the training loss went from {_n(means[0])} to {_n(means[-1])}")
+    return _learned(facts, curve, means, held, made)
+
+
+def _learned(
+    facts: Facts, curve: CurveFact, means: list[float], held: tuple[EvaluationFact, ...], made: Course
+) -> Course:
+    blind = blind_loss(facts, curve.phase)
+    stuck = blind is not None and min(means) > (1 - FLAT) * blind and len(curve.losses) >= FLAT_STEPS
+    if blind is not None and stuck and not any(beats_blind(e) for e in held):
+        return _named(
+            made, "not-learning", f"the training loss stays at {_n(means[-1])}; blind guessing costs {_n(blind)}"
+        )
+    if _turned(held, means):
+        return _named(made, "overfitting", _turn_words(held))
+    late = means[-len(means) * 2 // 5 :]
+    if _swings(curve.losses, late):
+        return _named(made, "oscillating", f"the training loss swings between {_n(min(late))} and {_n(max(late))}")
+    floor = 0.0
+    reference = min(means[0], blind) if blind else means[0]
+    progress = (reference - means[-1]) / max(reference - floor, 1e-12)
+    still = abs(late[0] - late[-1]) < STILL * abs(late[0])
+    close = made.held_last is not None and abs(made.held_last - means[-1]) < SAME * max(abs(means[-1]), 1e-12)
+    if blind is not None and progress < HIGH and close:
+        return _named(
+            made,
+            "underfitting",
+            f"training and held-out loss both end at {_n(means[-1])}; blind guessing costs {_n(blind)}",
+        )
+    if blind is not None and progress < HIGH and still:
+        return _named(made, "plateau", f"the training loss stands at {_n(means[-1])}; blind guessing costs {_n(blind)}")
+    return _named(made, "healthy", made.words)
+
+
+def _described(means: list[float], held: tuple[EvaluationFact, ...], steps: int) -> Course:
+    losses = [e.loss for e in held if e.loss is not None]
+    scores = [e.accuracy for e in held if e.accuracy is not None]
+    words = f"training loss {_n(means[0])} -> {_n(means[-1])}"
+    best = None
+    if losses:
+        best = min((e for e in held if e.loss is not None), key=lambda e: e.loss or 0.0)
+        words += f", held-out {_n(losses[0])} -> {_n(losses[-1])}"
+    if scores:
+        words += f" ({scores[-1]:.1%} right)"
+        best = best or max((e for e in held if e.accuracy is not None), key=lambda e: e.accuracy or 0.0)
+    return Course(
+        "unknown",
+        words,
+        means[0],
+        means[-1],
+        losses[0] if losses else None,
+        min(losses, default=None),
+        losses[-1] if losses else None,
+        scores[-1] if scores else None,
+        best.step if best is not None else None,
+        steps,
+    )
+
+
+def _named(made: Course, state: str, words: str) -> Course:
+    return Course(
+        state, words, made.start, made.end, made.held_first, made.held_best, made.held_last, made.accuracy,
+        made.best_step, made.steps,
+    )  # fmt: skip
+
+
+def _grew(means: list[float]) -> bool:
+    """Tell whether a loss that can be compared with its start ended far above it."""
+    return means[0] > 0 and means[-1] > DIVERGED * means[0] and means[-1] > DIVERGED * min(means)
+
+
+def _turned(held: tuple[EvaluationFact, ...], means: list[float]) -> bool:
+    """Tell whether the held-out loss rose again while the training loss went on falling."""
+    losses = [e.loss for e in held if e.loss is not None]
+    if len(losses) < PASSES_MIN:
+        return False
+    best = min(range(len(losses)), key=lambda i: losses[i])
+    after = len(losses) - 1 - best
+    rose = losses[-1] > TURNED * losses[best] and after >= 2  # noqa: PLR2004 - one bad pass is no turn
+    return rose and means[-1] < RATIO * losses[-1]
+
+
+def _turn_words(held: tuple[EvaluationFact, ...]) -> str:
+    losses = [(e.loss, e.step) for e in held if e.loss is not None]
+    best, step = min(losses)
+    last = _n(losses[-1][0])
+    return f"the held-out loss was {_n(best)} at step {step:,} and is {last} at the end, while training goes on falling"
+
+
+def _swings(losses: Sequence[float], late: list[float]) -> bool:
+    """Tell whether the late windows swing widely and keep turning, which a noisy batch does not do to means."""
+    if len(late) < PASSES_MIN or not all(math.isfinite(v) for v in late):
+        return False
+    steps = [b - a for a, b in pairwise(late)]
+    turns = sum(a * b < 0 for a, b in pairwise(steps)) / max(len(steps) - 1, 1)
+    spread = statistics.pstdev(late) / max(abs(statistics.fmean(late)), 1e-12)
+    high = statistics.fmean(late) > 0.2 * max(windows(losses)[0], 1e-12)
+    return spread > SWING and turns >= TURNS and high
+
+
+def _n(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,72 @@
+"""The loss ends far above where it began, or is no number any more.
+
+## What is wrong
+Training has run away: the rate is too high for what the schedule does with it, gradients explode, or a loss
+without a lower bound is being followed.
+
+## Why it hurts
+The weights of the end are worse than those of the beginning.
+
+## How it is found
+The last twentieth of the training loss is NaN or infinite, or more than three times the first
+twentieth and than the best one. One batch was memorised at the same rate, so that it takes a longer run to show.
+
+## What to do
+A lower learning rate or a warm-up; clip gradients by their global norm; look at the step at which the loss first rises.
+
+## When it is a false alarm
+Losses whose weight grows on purpose (annealed KL terms), adversarial and reinforcement losses:
+only plain losses of programs with one optimizer are judged by their growth.
+
+## Sources
+https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+"""
+
+import math
+from collections.abc import Iterator
+
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.outcome.course import course
+from torchladder.rules.registry import Plant, rule
+
+GROWTH = """        optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] = min(group["lr"] * 1.01, 30.0)
+"""
+
+
+@rule(
+    "TL604",
+    rung=6,
+    severity=Severity.WARNING,
+    needs=("curves", "evaluations", "outcome"),
+    plants=(
+        Plant("regression", "        optimizer.step()\n", GROWTH),
+        Plant("regression", "        optimizer.step()\n", GROWTH.replace("1.01", "1.02")),
+    ),
+    near_misses=(
+        Plant("regression", "epochs = 20", "epochs = 30"),
+        Plant("digits_mlp", "lr=2e-3", "lr=4e-3"),
+    ),
+)
+def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
+    """Yield one warning about a run that ran away."""
+    found = course(facts)
+    if found.state != "diverged" or found.end is None or found.start is None:
+        return
+    call = next((c for c in facts.loss_calls or () if c.differentiated), None)
+    alone = len([c for c in facts.curves or () if c.losses]) == 1
+    plain = call is not None and call.function != "custom"
+    if math.isfinite(found.end) and not (alone and plain):
+        return
+    optimizer = next(iter(facts.optimizers or ()), None)
+    yield diverged.finding(
+        "the loss ends far above where it began",
+        where=(optimizer.created,) if optimizer is not None and optimizer.created is not None else (),
+        seen=(
+            Measurement("training loss at the start", round(found.start, 4), step=0),
+            Measurement("training loss at the end", found.end, expected="lower", step=found.steps),
+        ),
+        fixes=(Fix("lower the learning rate or clip gradients by their global norm", Trust.IDEA),),
+    )
