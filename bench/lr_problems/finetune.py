@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from cnn import digits, network
 from torch.utils.data import DataLoader, TensorDataset
 

@@ -3,7 +3,7 @@
 import argparse
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from sklearn.datasets import make_friedman1
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset

@@ -4,11 +4,11 @@ import argparse
 import math
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-LENGTH, WIDTH, STEPS, WARM_UP = 24, 48, 250, 20
+LENGTH, WIDTH, STEPS, WARM_UP = 20, 32, 200, 15
 WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards", "box"]
 
 
@@ -16,7 +16,7 @@ class Block(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.attention = nn.MultiheadAttention(WIDTH, 4, batch_first=True)
+        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=True)
         self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
         self.register_buffer("mask", torch.triu(torch.ones(LENGTH, LENGTH, dtype=torch.bool), 1))
 
@@ -31,7 +31,7 @@ class Speller(nn.Module):
         super().__init__()
         self.embed = nn.Embedding(n_chars, WIDTH)
         self.position = nn.Parameter(0.1 * torch.randn(LENGTH, WIDTH))
-        self.blocks = nn.Sequential(Block(), Block())
+        self.blocks = nn.Sequential(Block())
         self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, n_chars)
 
     def forward(self, x):

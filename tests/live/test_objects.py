@@ -36,6 +36,7 @@ class Net(nn.Module):
         self.softmax = softmax
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits, or what a fault makes of them."""
         out: torch.Tensor = self.head(self.body(x))
         return torch.softmax(out, dim=1) if self.softmax else out
 
@@ -44,6 +45,7 @@ class Returning(Net):
     """A model that computes its loss itself, from named arguments."""
 
     def forward(self, ids: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        """Return loss and logits."""
         logits = super().forward(ids)
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
@@ -77,10 +79,26 @@ def said(report: Report) -> list[str]:
     return [f.message for f in report.findings if f.severity != "note"]
 
 
+class Named(Net):
+    """A model called by the names of its inputs."""
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the logits."""
+        return super().forward(ids)
+
+
+def _scheduled() -> dict[str, Any]:
+    parts = loop_around(Net(), epochs=4)
+    parts["scheduler"] = torch.optim.lr_scheduler.OneCycleLR(parts["optimizer"], 1e-2, total_steps=4 * 13)
+    return parts
+
+
 HEALTHY = {
     "pairs": lambda: loop_around(Net()),
-    "schedule": lambda: _scheduled(),
-    "own loss": lambda: loop_around(Returning(), loss_fn=None, train_loader=as_dicts(("ids", "labels")), val_loader=None),
+    "schedule": _scheduled,
+    "own loss": lambda: loop_around(
+        Returning(), loss_fn=None, train_loader=as_dicts(("ids", "labels")), val_loader=None
+    ),
     "named target": lambda: loop_around(Named(), train_loader=as_dicts(("ids", "label")), val_loader=None),
     "step": lambda: loop_around(Net(), loss_fn=None, step=lambda m, b: nn.functional.cross_entropy(m(b[0]), b[1])),
     "no target": lambda: loop_around(
@@ -89,19 +107,6 @@ HEALTHY = {
     ),
     "iterator": lambda: loop_around(Net(), train_loader=one_shot(), val_loader=None),
 }  # fmt: skip
-
-
-class Named(Net):
-    """A model called by the names of its inputs."""
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return super().forward(ids)
-
-
-def _scheduled() -> dict[str, Any]:
-    parts = loop_around(Net(), epochs=4)
-    parts["scheduler"] = torch.optim.lr_scheduler.OneCycleLR(parts["optimizer"], 1e-2, total_steps=4 * 13)
-    return parts
 
 
 @pytest.mark.parametrize("kind", HEALTHY)

@@ -61,13 +61,16 @@ class AlignmentFact:
 
     Attributes:
         level: "stored" for samples and labels in the order of the data set, "batch" for the pairs the loss
-            was given, whose labels may have moved within their batch.
+            was given, whose labels may have moved within their batch, "source" for lists the program holds
+            from before they were split.
         how: "shift" by ``shift`` places, "reversed", "names" (samples in the order of their numbers sorted
             as text) or "none" when labels fit best where they are.
         z_here, z_best: Standard errors above chance at no displacement and at the best one; ``z_next`` at the
             best of the other displacements.
         score_here, score_best, chance: Agreement of neighbours' labels (for values: correlation).
         n: Samples compared.
+        alone: Of tables: how well one column by itself predicts the label at the best displacement.
+        place: For "names": the line that sorts names as text.
     """
 
     level: str
@@ -80,6 +83,8 @@ class AlignmentFact:
     z_here: float
     z_best: float
     z_next: float
+    alone: float | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class MismatchFact:
 
     Attributes:
         scale, offset: Held-out quantiles are training quantiles times ``scale`` plus ``offset``.
-        misfit: Largest deviation from that line, in standard deviations of the held-out values.
+        misfit: Root mean square deviation from that line, in standard deviations of the held-out values.
         apart: Largest difference between the quantiles as they are, in deviations of the training values.
         columns_apart: For tables: share of columns whose mean or deviation differ by more than five
             standard errors and half a deviation; ``columns_misfit`` the median misfit of their own lines.
@@ -127,6 +132,9 @@ class MismatchFact:
         order_distance, own_distance: Largest distance between channel moments in that order and as they
             are, in standard errors.
         n_train, n_held: Samples compared.
+        kind: What the model answers: "classes", "binary" or "values"; ``asked`` held-out samples it was asked.
+        own_score: Its accuracy on them as they are (for values: share of variance explained), with
+            ``mapped_score`` on them with training's moments and ``ordered_score`` in the other channel order.
     """
 
     held: int
@@ -141,6 +149,11 @@ class MismatchFact:
     order: tuple[int, ...] = ()
     order_distance: float | None = None
     own_distance: float | None = None
+    kind: str | None = None
+    asked: int = 0
+    own_score: float | None = None
+    mapped_score: float | None = None
+    ordered_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,7 @@ class RereadFact:
         likeness: Distance between two readings of a sample over that between different samples; near 1
             when the readings have nothing in common.
         target_is_sample: Whether the target has the input's own shape, as in reconstruction.
+        switch: Attribute of the data set without which both readings are equal, such as "transform".
     """
 
     side: int
@@ -195,6 +209,7 @@ class RereadFact:
     labels_differ: float
     likeness: float
     target_is_sample: bool = False
+    switch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

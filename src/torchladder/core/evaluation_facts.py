@@ -32,11 +32,16 @@ class EvaluationFact:
         batch_accuracy: Unweighted mean over batches of the accuracy, ``last_accuracy`` that of the last batch.
         repeat_change: Largest relative difference when the same call was made again; 0 means repeatable.
         mode_change: The same against the call in evaluation mode. None: not asked.
+        steady_change: The same between two calls in evaluation mode: above 0 where the model is random by design.
         asked_accuracy, mode_accuracy: On that batch: as the program called it, and in evaluation mode.
         buffers_moved: Whether the call changed the model's buffers (running statistics).
         mode_layers: Dropout and BatchNorm layers inside the model.
-        train_loss, train_accuracy: Means over training batches seen since the pass before.
+        train_loss, train_accuracy: Means over training batches seen since the pass before; ``train_function`` the
+            loss function of the last of them.
         hurried: Whether loaders were cut short by then.
+        repeated: Calls that were given the very tensors of the call before.
+        kept_graphs: Most graphs of its calls that were alive at once (64 at most are counted); None without gradients.
+        site: Line at which the block of its calls begins: the ``with no_grad()``, or the loop, around ``place``.
     """
 
     index: int
@@ -71,4 +76,9 @@ class EvaluationFact:
     mode_layers: int = 0
     train_loss: float | None = None
     train_accuracy: float | None = None
+    train_function: str | None = None
     hurried: bool = False
+    repeated: int = 0
+    steady_change: float | None = None
+    kept_graphs: int | None = None
+    site: Place | None = None

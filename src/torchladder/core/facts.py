@@ -11,6 +11,19 @@ from typing import Any
 from torchladder.core.data_facts import SurveyFact
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
+from torchladder.core.loop_facts import (
+    EpochStartFact,
+    FrozenStatsFact,
+    GraphFact,
+    PrintedFact,
+    ReadingFact,
+    RestoreFact,
+    SeedFact,
+    SourceFact,
+    SpareFact,
+    StateFact,
+    WriteFact,
+)
 from torchladder.core.lr_facts import LrSweepFact
 from torchladder.core.model_facts import (
     BatchNormFact,
@@ -86,6 +99,7 @@ class ProgramFact:
         backwards: Number of backward passes seen in all.
         optimizer_steps: Number of optimizer steps seen in all.
         imported: Top-level names of the third-party packages the program loaded.
+        hurried_at: Optimizer step from which its training loaders were cut short, None if they were not.
     """
 
     state: str
@@ -98,6 +112,7 @@ class ProgramFact:
     imported: tuple[str, ...] = ()
     changed_files: tuple[str, ...] = ()
     peak_memory_bytes: int | None = None
+    hurried_at: int | None = None
 
     @property
     def training(self) -> bool:
@@ -539,4 +554,15 @@ class Facts:
     clips: tuple[ClipFact, ...] | None = None
     scalers: tuple[ScalerFact, ...] | None = None
     renewals: tuple[RenewalFact, ...] | None = None
+    seeds: tuple[SeedFact, ...] | None = None
+    epoch_starts: tuple[EpochStartFact, ...] | None = None
+    graphs: tuple[GraphFact, ...] | None = None
+    states: tuple[StateFact, ...] | None = None
+    writes: tuple[WriteFact, ...] | None = None
+    restores: tuple[RestoreFact, ...] | None = None
+    printed: tuple[PrintedFact, ...] | None = None
+    frozen_stats: tuple[FrozenStatsFact, ...] | None = None
+    readings: tuple[ReadingFact, ...] | None = None
+    sources: tuple[SourceFact, ...] | None = None
+    spares: tuple[SpareFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)

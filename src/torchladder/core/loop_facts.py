@@ -14,7 +14,9 @@ class SeedFact:
         calls: How often; ``values`` how many different seeds.
         steps: Optimizer steps made before each of the first calls, over all phases.
         renewed: Calls in the midst of a phase that came after at least one step since the call before.
-        same_start: Of the training steps right after these, how many began with the very inputs of the first one.
+        same_start: Of the training steps right after these, how many were given the very inputs of the first one.
+        drawn: How many of these came after a random order or choice had been drawn since the seed was set.
+        variety: Different inputs among the first training steps of the program.
     """
 
     generator: str
@@ -24,6 +26,8 @@ class SeedFact:
     steps: tuple[int, ...] = ()
     renewed: int = 0
     same_start: int = 0
+    drawn: int = 0
+    variety: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,8 @@ class EpochStartFact:
 
     Attributes:
         place: Line that iterates; ``created`` the line that made the loader.
-        passes: Passes compared, each after training steps of the one before, within one phase.
-        identical: How many of them began with the very batches of the first one.
+        passes: Passes compared with the one before, each after training steps, within one phase.
+        identical: How many of them began with the very batches of the one before.
         batches: Training batches compared at the start of each pass.
         n_batches: Batches of a whole pass.
     """
@@ -53,10 +57,10 @@ class GraphFact:
     Attributes:
         steps: Steps of the phase at the looks; ``alive`` graphs of earlier steps that still lived at each.
         place: Line of the backward call; ``kept`` lines that put a differentiated tensor into something that lasts.
-        nodes: Operations that the backward pass of a dense step walked through; ``old`` how many of them were made
-            before the last optimizer step.
-        entry: Line of a call of the model that was given a tensor with the graph of an earlier step.
-        bytes_each: Bytes of the tensors such a graph keeps, as far as known.
+        entry: Line of a call of the model that was given a tensor with the graph of an earlier step, in ``entries``
+            steps.
+        walked: Operations that the backward passes of dense steps walked through; ``ages`` how many steps ago the
+            oldest call of the model among them was made.
     """
 
     phase: int
@@ -66,6 +70,8 @@ class GraphFact:
     kept: tuple[Place, ...] = ()
     entry: Place | None = None
     entries: int = 0
+    walked: tuple[int, ...] = ()
+    ages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +98,26 @@ class StateFact:
 
 @dataclass(frozen=True, slots=True)
 class WriteFact:
-    """Parameters that changed between the end of one optimizer step and the beginning of the next.
+    """Parameters that something else than their optimizer wrote between two of its steps, and left changed.
 
     Attributes:
-        place: Line of the write nearest the change; ``function`` its name ("copy_", "data.__set__").
-        times: Gaps between two steps looked at in which the write was seen; ``gaps`` how many were looked at.
-        share: Share of the optimizer's values in the tensors that changed.
-        likeness: Median cosine between these tensors before and after the write.
+        place: Line of the last write; ``function`` its name ("copy_", "data.__set__").
+        times: Gaps between two steps in which that was seen; ``steps`` optimizer steps of the phase.
+        share: Share of the optimizer's values that lie in the tensors written, median over the gaps.
+        likeness: Median cosine between these tensors before the write and at the next step.
         undone: Gaps after which they held exactly what they had held before the first step of the phase.
-        update: Median size of the change over that of the optimizer's step before it.
+        inside: Whether a model's forward was running.
     """
 
     phase: int
     place: Place | None
     function: str
     times: int
-    gaps: int
+    steps: int
     share: float
     likeness: float
     undone: int
-    update: float | None = None
-    tensors: int = 0
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,59 +125,51 @@ class RestoreFact:
     """One line that loads a state into a model, or saves one that was taken earlier.
 
     Attributes:
-        action: "load" or "save".
-        place: Its line; ``taken`` the line of the ``state_dict()`` call it comes from.
-        times: Calls.
-        aliased: Calls in which the state's tensors were the model's own, live ones.
+        action: "load", "save", or "copy" (a tensor that is copied onto itself).
+        place: Its line; ``taken`` the line of the ``state_dict()`` call that the state comes from.
+        times: Calls; ``aliased`` of these, those in which the state's tensors were live ones of the model.
         stale: Of these, those after optimizer steps since the state was taken.
-        taken_steps: Steps made before the state was taken, ``step`` before the (last) call.
-        strict: Whether keys had to match; ``matched`` parameters that were found in the state, of ``parameters``.
-        unexpected: Keys of the state that the model does not have; ``fitting`` how many of these would fit one of the
-            parameters left out once a prefix is added or removed.
-        missing_buffers: Statistics of the model that the state lacks, while it has that layer's weights.
-        from_file: Whether the state was read from a file.
-        optimizer_saved: Whether the file held the state of an optimizer too; ``optimizer_loaded`` whether it was used.
-        trained_after: Optimizer steps made on the model after it; ``evaluated_after`` evaluation calls.
+        taken_step: Optimizer steps made before the state was taken, ``step`` before the last call.
+        takings: Times that ``state_dict()`` was called at ``taken``.
+        strict: Whether keys had to match; ``matched`` parameters that the state had, of ``parameters``.
+        unexpected: Keys of the state that the model does not have; ``fitting`` how many of these are a parameter left
+            out once a prefix is added or removed.
+        missing_statistics: Statistics of the model that the state lacks, while it has that layer's weights.
+        from_file: Whether the state was read from a file; ``held_optimizer`` whether that file held one's state, too.
+        optimizer_loaded: Whether any optimizer was given a state.
+        optimizer_type: Class of the optimizer that stepped after it, None if none did within the run.
+        steps_after: Optimizer steps made after it; ``evaluated_after`` calls of evaluation, before any of these.
+        whole: Whether whole modules were saved, not states.
+        saved: Line that wrote the file.
+        before, after: Passes (``index`` of EvaluationFact) right before the state was saved to its file, and right
+            after it was loaded again, with no step in between; None where there are none.
     """
 
     action: str
     place: Place | None
-    times: int
+    times: int = 1
     taken: Place | None = None
     aliased: int = 0
     stale: int = 0
     taken_step: int | None = None
+    takings: int = 0
     step: int = 0
     strict: bool = True
     matched: int = 0
     parameters: int = 0
     unexpected: int = 0
     fitting: int = 0
-    missing_buffers: tuple[str, ...] = ()
+    missing_statistics: tuple[str, ...] = ()
     from_file: bool = False
-    optimizer_saved: bool = False
+    held_optimizer: bool = False
     optimizer_loaded: bool = False
-    optimizer_kind: str | None = None
-    trained_after: int = 0
+    optimizer_type: str | None = None
+    steps_after: int = 0
     evaluated_after: int = 0
-    whole_model: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RestoredFact:
-    """One data set evaluated right before a state was saved, and again after it had been restored.
-
-    Attributes:
-        saved, restored: Lines of the save and of the load.
-        before, after: Share of predictions right (or loss) at the two passes; ``rows`` samples in each.
-        change: Largest relative difference of the outputs of the first batch. None: not compared.
-    """
-
-    saved: Place | None
-    restored: Place | None
-    before: float
-    after: float
-    rows: int
+    whole: bool = False
+    saved: Place | None = None
+    before: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +200,7 @@ class FrozenStatsFact:
         frozen_share: Share of the model's parameters that are frozen.
         drift: Largest change of a running mean over the running deviation, from the first step looked at to the last.
         trained_before: Whether the frozen part was loaded, or trained in an earlier phase.
-        place: Line that last called train() on the model; ``frozen_at`` the line that froze it.
+        place: Line that called train() on the model.
     """
 
     phase: int
@@ -214,7 +211,6 @@ class FrozenStatsFact:
     trained_before: bool
     names: tuple[str, ...] = ()
     place: Place | None = None
-    frozen_at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +221,6 @@ class ReadingFact:
         function: "gt", "ge", "lt", "le" or "round"; ``threshold`` the number.
         values: Values compared; ``low`` and ``high`` their range, ``outside`` the share below 0 or above 1.
         between: Share of the values that fall on the other side when the threshold is taken as a probability.
-        accuracy, accuracy_right: Share of predictions that are right by the program's threshold, and by the other.
     """
 
     place: Place | None
@@ -260,7 +255,9 @@ class SourceFact:
     Attributes:
         index: Of the EvaluationFact.
         trained_share: Share of its samples that training steps had been given, by value, None when not compared.
+        caller: Line that called the function in which the model was called.
     """
 
     index: int
     trained_share: float | None
+    caller: Place | None = None

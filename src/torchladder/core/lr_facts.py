@@ -43,6 +43,7 @@ class LrSweepFact:
         optimizers: Optimizers whose rates were raised together.
         served_again: Passes over a training loader that were added, as the program made too few.
         scheduled: Whether schedulers were held still.
+        startup: Seconds until the first step was made, ``seconds`` all.
         trials: Runs of the program that check what the curve suggests.
     """
 
@@ -57,5 +58,6 @@ class LrSweepFact:
     optimizers: int = 1
     served_again: int = 0
     scheduled: bool = False
+    startup: float = 0.0
     seconds: float = 0.0
     trials: tuple[LrTrialFact, ...] = ()

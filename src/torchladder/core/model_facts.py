@@ -18,6 +18,7 @@ class SequenceFact:
         leak: Change of the outputs before a position when only later inputs are changed, relative to the
             change after it. None: could not be asked.
         own: Change of the output at a position when the input there is changed, on the same scale.
+        back: Change of the outputs after it by the same: whether outputs look back at all.
         changes: Whether the input changes the output at all; None: could not be asked.
         integral: Whether the input holds ids rather than values.
         module, created: The layer that looks ahead and the line that made it, else the model; ``mixed`` the
@@ -35,6 +36,7 @@ class SequenceFact:
     integral: bool = True
     leak: float | None = None
     own: float | None = None
+    back: float | None = None
     changes: bool | None = None
     module: str | None = None
     created: Place | None = None

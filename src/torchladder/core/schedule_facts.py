@@ -40,7 +40,7 @@ class ScheduleFact:
         numbers: Its numbers, such as T_max, total_steps, step_size, gamma, milestones.
         horizon: Calls after which its plan is over, None for schedules without an end.
         calls: Calls of its step() by the program; ``steps`` of its optimizer since it was built.
-        early_calls: Calls before the optimizer's first step after it was built.
+        early_calls: Calls before the optimizer's first step after it was built, from a line that calls it again later.
         gap: Median optimizer steps between calls while the loaders were whole, None below two calls.
         hurried_gap: The same while they were cut short.
         pass_steps: Optimizer steps a whole pass over the training data takes, None when unknown.

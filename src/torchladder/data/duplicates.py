@@ -47,6 +47,18 @@ def keys(x: NDArray[np.generic]) -> list[bytes | None]:
     ]
 
 
+def first_of_each(x: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Return the rows that no earlier row equals; samples that are one value throughout count as different."""
+    seen: set[bytes] = set()
+    kept = []
+    for i, key in enumerate(keys(x)):
+        if key is None or key not in seen:
+            kept.append(i)
+        if key is not None:
+            seen.add(key)
+    return np.array(kept, dtype=np.int64)
+
+
 def overlap(train: NDArray[np.generic], held: NDArray[np.generic], examples: int = 5) -> Overlap:
     """Count held-out samples that training has, too.
 

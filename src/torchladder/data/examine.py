@@ -15,13 +15,13 @@ from torchladder.core.data_facts import (
     SuspectLabel,
 )
 from torchladder.data.alignment import Displacement, in_batches, in_list, scan
-from torchladder.data.duplicates import near_share, overlap
+from torchladder.data.duplicates import first_of_each, keys, near_share, overlap
 from torchladder.data.features import TABLE, as_matrix, standardised
 from torchladder.data.label_noise import find_noise
 from torchladder.data.moments import CHANNELS, PICTURE, affine, channel_order
 from torchladder.data.neighbours import nearest, surprise
 from torchladder.data.probe import class_score, value_score
-from torchladder.data.stumps import strongest
+from torchladder.data.stumps import binned_score, strongest
 
 Array = NDArray[np.generic]
 
@@ -32,6 +32,7 @@ COLUMNS_MAX = 300  # columns a table has at most
 FLAT = 1e-3  # share of the usual variation within a sample
 CONSTANT_SHOWN = 20
 VALUES_MAX = 1000
+TOLD = 5.0  # standard errors above chance from which a displacement is worth a second look
 ERRORS, HALF = 5.0, 0.5  # how far apart two columns are: in standard errors, and in deviations
 
 
@@ -54,8 +55,14 @@ class Samples:
         x, y = (self.x, self.y) if self.x is not None and self.y is not None else (self.entry, self.entry_y)
         if x is None or y is None or len(x) != len(y) or len(x) < FEWEST:
             return None
-        chosen = np.unique(np.linspace(0, len(x) - 1, min(ROWS, len(x))).astype(int))
-        return x[chosen], y[chosen], chosen
+        chosen = spread(x)
+        return (x[chosen], y[chosen], chosen) if len(chosen) >= FEWEST else None
+
+
+def spread(x: Array) -> NDArray[np.int64]:
+    """Return rows over the whole length, none equal to another: a copy is no independent neighbour."""
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(ROWS, len(x))).astype(np.int64))
+    return chosen[first_of_each(x[chosen])]
 
 
 def learnable(labels: Array, classes: bool | None) -> bool:  # noqa: FBT001 - the answer of another question
@@ -93,11 +100,24 @@ def alignments(side: Samples, others: list[Samples]) -> tuple[AlignmentFact, ...
             both = np.concatenate([side.x, other.x]), np.concatenate([side.y, other.y])
             found.append(_stored(*both, side.classes))
     if side.entry is not None and side.entry_y is not None and len(side.entry_y) == len(side.entry):
-        n = sum(np.cumsum(side.sizes) <= ROWS) or 1
-        sizes = side.sizes[:n]
+        sizes = _first_pass(side.entry, side.sizes)
         size = sum(sizes)
         found.append(_aligned("batch", side.entry[:size], side.entry_y[:size], list(in_batches(sizes)), side.classes))
     return tuple(f for f in found if f is not None)
+
+
+def _first_pass(x: Array, sizes: list[int]) -> list[int]:
+    """Return the sizes of the batches before samples come again, at most ``ROWS`` samples."""
+    seen: set[bytes] = set()
+    start, kept = 0, []
+    for size in sizes:
+        batch = [k for k in keys(x[start : start + size]) if k is not None]
+        if start + size > ROWS or (seen and any(k in seen for k in batch)):
+            break
+        seen.update(batch)
+        kept.append(size)
+        start += size
+    return kept
 
 
 def _alike(a: Array | None, b: Array | None) -> bool:
@@ -105,16 +125,22 @@ def _alike(a: Array | None, b: Array | None) -> bool:
 
 
 def _stored(x: Array, y: Array, classes: bool | None) -> AlignmentFact | None:  # noqa: FBT001
-    rows = np.unique(np.linspace(0, len(x) - 1, min(ROWS, len(x))).astype(np.int64))
+    rows = spread(x)
     return _aligned("stored", x[rows], y, list(in_list(rows, len(y))), classes)
 
 
 def _aligned(level: str, x: Array, y: Array, places: list[Displacement], classes: bool | None) -> AlignmentFact | None:  # noqa: FBT001
     if len(x) < FEWEST or classes is None or not learnable(y, classes):
         return None
-    a = scan(y, nearest(as_matrix(x))[0], places, classes=classes)
+    near = nearest(as_matrix(x))[0]
+    a = scan(y, near, places, classes=classes)
+    alone = None
+    if x.ndim == TABLE and x.shape[1] <= COLUMNS_MAX and (a.how, a.shift) != ("shift", 0) and a.z_best > TOLD:
+        chosen = next(p.places for p in places if (p.how, p.shift) == (a.how, a.shift))
+        table = np.asarray(x, dtype=np.float64).T
+        alone = max(binned_score(column, y[chosen], classes=classes) for column in table)
     return AlignmentFact(
-        level, a.how, a.shift, len(x), a.score_here, a.score_best, a.chance, a.z_here, a.z_best, a.z_next
+        level, a.how, a.shift, len(x), a.score_here, a.score_best, a.chance, a.z_here, a.z_best, a.z_next, alone
     )
 
 

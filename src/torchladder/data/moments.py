@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 VALUES = 200_000  # compared on each side
 QUANTILES = np.linspace(0.01, 0.99, 99)
 CHANNELS = 3
-PICTURE = 4
+TABLE, PICTURE = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Affine:
     """Quantiles of the second set are ``scale`` times those of the first plus ``offset``.
 
     Attributes:
-        misfit: Largest deviation from that line, in standard deviations of the second set.
+        misfit: Root mean square deviation from that line, in standard deviations of the second set.
         apart: Largest deviation between the quantiles as they are, in deviations of the first set.
     """
 
@@ -34,8 +34,25 @@ def affine(first: NDArray[np.generic], second: NDArray[np.generic]) -> Affine | 
         return None
     scale = float(b.std() / a.std())
     offset = float(b.mean() - scale * a.mean())
-    misfit = float(np.abs(b - scale * a - offset).max() / b.std())
+    misfit = float(np.sqrt(((b - scale * a - offset) ** 2).mean()) / b.std())
     return Affine(scale, offset, misfit, float(np.abs(b - a).max() / a.std()))
+
+
+def as_trained(
+    train: NDArray[np.generic], held: NDArray[np.generic], samples: NDArray[np.generic]
+) -> NDArray[np.float64]:
+    """Return samples of the held-out side given the moments of training: per column of a table, else of all.
+
+    Args:
+        train: (N, ...) samples of training.
+        held: (M, ...) samples of the held-out side, which tell its moments.
+        samples: What to map.
+    """
+    axes = 0 if train.ndim == TABLE else None
+    a, b = np.asarray(train, dtype=np.float64), np.asarray(held, dtype=np.float64)
+    spread = b.std(axis=axes)
+    scale = a.std(axis=axes) / np.where(spread > 0, spread, np.inf)
+    return np.asarray((np.asarray(samples, dtype=np.float64) - b.mean(axis=axes)) * scale + a.mean(axis=axes))
 
 
 def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -40,7 +40,8 @@ def strongest(table: Matrix, labels: NDArray[np.generic], *, classes: bool) -> S
 
 def binned_score(column: NDArray[np.float64], labels: NDArray[np.generic], *, classes: bool) -> float:
     """Return how well the bin of one column predicts the label, out of fold."""
-    edges = np.unique(np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1]))
+    cuts = np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1])
+    edges = np.unique([cuts, np.nextafter(cuts, np.inf)])  # a value that many rows share has a bin of its own
     bins = np.searchsorted(edges, column, side="right")
     names, ids = np.unique(labels, return_inverse=True)
     target = np.eye(len(names))[ids] if classes else np.asarray(labels, dtype=float).reshape(-1, 1)

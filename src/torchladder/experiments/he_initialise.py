@@ -19,7 +19,8 @@ class Rectify(AtSite):
 
     def change(self, call: Call) -> None:
         """Answer one call."""
-        call.func, call.args, call.kwargs = torch.relu, call.args[:1], {}
+        call.out = torch.relu(call.args[0])
+        call.answered = True
 
 
 @torch.no_grad()

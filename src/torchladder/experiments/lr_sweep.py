@@ -85,8 +85,10 @@ class LrSweep:
         if reference <= 0:
             self._stop("refused", "every learning rate of the program is 0, so that none can be raised in proportion")
         self.kept.append((optimizer, [g["lr"] for g in optimizer.param_groups]))
+        follows = phase is not None and phase.id != self.target and not self.passes and bool(self.lrs)
+        lr = self.lrs[-1] if follows else self.next_lr  # a second optimizer belongs to the step of the first
         for group, rate in zip(optimizer.param_groups, meant, strict=True):
-            value = self.next_lr * rate / reference
+            value = lr * rate / reference
             group["lr"] = torch.full_like(group["lr"], value) if isinstance(group["lr"], torch.Tensor) else value
 
     def _reference(self) -> float:
@@ -208,6 +210,7 @@ class LrSweep:
             optimizers=max(sum(p.optimizer is not None and p.steps > 0 for p in self.session.phases), 1),
             served_again=self.served_again,
             scheduled=self.scheduled,
+            startup=self.first_step - self.started,
             seconds=time.monotonic() - self.started,
         )
         return {"sweep": to_json(fact), "backwards": self.session.backward.count}

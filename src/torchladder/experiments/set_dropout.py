@@ -24,6 +24,7 @@ class Dropout(AtSite):
             call.replace(position, keyword, self.args["p"])
         running = self.session.modules.running()
         if self.args.get("gate") and running is not None and not running.training:
+            call.func(*call.args, **call.kwargs)  # what is drawn later shall be what the program drew
             call.replace(position, keyword, 0.0)
 
 

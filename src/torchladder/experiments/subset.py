@@ -28,7 +28,8 @@ class Small:
     Args:
         session: The observed run.
         share: Of the training samples that is kept, at least ``BATCHES_MIN`` batches.
-        loaders: Numbers of the loaders (as first iterated) that were trained on when the program was observed.
+        loaders: Of those that were trained on when the program was observed: path and line that made them, and
+            their number of samples.
         seconds: Wall seconds after which the run is stopped at its next step.
         steps: Optimizer steps after which it is stopped, None for no limit.
         blind: Whether labels are dealt out anew.
@@ -39,15 +40,14 @@ class Small:
         session: Session,
         *,
         share: float,
-        loaders: list[int],
+        loaders: list[list[Any]],
         seconds: float,
         steps: int | None = None,
         blind: bool = False,
     ) -> None:
-        self.session, self.share, self.training = session, share, set(loaders)
+        self.session, self.share, self.training = session, share, {tuple(x) for x in loaders}
         self.seconds, self.steps = seconds, steps
         self.started = time.monotonic()
-        self.datasets: set[int] = set()
         self.chosen: dict[int, Any] = {}
         self.kept: dict[str, int] = {}
         self.blind = Blind() if blind else None
@@ -56,24 +56,34 @@ class Small:
         """Take the loaders' place, and watch the clock."""
         if self.blind is not None:
             self.session.interceptor.listeners.append(self.blind)
+        natural = DataLoader.__len__
+
+        def length(loader: Any) -> int:
+            n = natural(loader)
+            if not self._trains(loader):
+                return n
+            return natural(self._smaller(loader)) if self._can_choose(loader) else self._share_of(n)
+
+        DataLoader.__len__ = length  # type: ignore[method-assign]
         self.session.loaders.substitute = self._smaller
         self.session.loaders.limit = self._limit
         self.session.on_step.append(self._step)
 
     def _trains(self, loader: Any) -> bool:
-        table = self.session.loaders.table
-        number = list(table).index(id(loader))
-        if number in self.training:
-            self.datasets.add(id(loader.dataset))
-        return id(loader.dataset) in self.datasets
+        """Tell whether a loader is one of those that were trained on."""
+        place = self.session.loaders.created.get(id(loader))
+        return (*((place.path, place.line) if place else (None, None)), _size(loader.dataset)) in self.training
+
+    @staticmethod
+    def _can_choose(loader: Any) -> bool:
+        """Tell whether the loader's samples may be chosen: not where a sampler of the program's own does that."""
+        if isinstance(loader.dataset, IterableDataset) or loader.batch_size is None:
+            return False
+        return type(loader.sampler).__name__ in {"RandomSampler", "SequentialSampler"}
 
     def _smaller(self, loader: Any) -> Any:
         """Return a loader over the chosen samples of a training loader, others as they are."""
-        if not self._trains(loader):
-            return loader
-        plain = isinstance(loader.dataset, IterableDataset) or loader.batch_size is None
-        custom = type(loader.sampler).__name__ not in {"RandomSampler", "SequentialSampler"}
-        if plain or custom:
+        if loader in self.chosen.values() or not (self._trains(loader) and self._can_choose(loader)):
             return loader
         key = id(loader)
         if key not in self.chosen:
@@ -100,8 +110,10 @@ class Small:
             return None
         if not self._trains(seen.loader):
             return EVALUATION_BATCHES
-        natural = seen.length()
-        return BATCHES_MIN if natural is None else max(BATCHES_MIN, round(self.share * natural))
+        return self._share_of(seen.length())
+
+    def _share_of(self, batches: int | None) -> int:
+        return BATCHES_MIN if batches is None else min(batches, max(BATCHES_MIN, round(self.share * batches)))
 
     def _step(self, _phase: Phase | None) -> None:
         late = time.monotonic() - self.started > self.seconds
@@ -112,6 +124,13 @@ class Small:
         """Return the facts and what was kept of the data."""
         dealt = self.blind.dealt if self.blind is not None else 0
         return {**self.session.collect(), "kept": self.kept, "dealt": dealt}
+
+
+def _size(dataset: Any) -> int | None:
+    try:
+        return len(dataset)
+    except (TypeError, NotImplementedError):
+        return None
 
 
 class Blind:

@@ -16,7 +16,7 @@ from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import lr_plot, rates
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence
-from torchladder.ladder.lr_check import Check, with_trials
+from torchladder.ladder.lr_check import ENOUGH_STEPS, Check, with_trials
 from torchladder.ladder.lr_words import line, notes
 from torchladder.ladder.rate_trials import Choice
 from torchladder.ladder.subject import Subject, program_of
@@ -60,7 +60,7 @@ class Outcome:
     curve: rates.Curve | None = None
     choice: Choice = field(default_factory=lambda: Choice(None, reason="no sweep was made"))
     rule: str | None = None
-    steps: int | None = None
+    whole: bool = False
 
     @property
     def lr(self) -> float | None:
@@ -129,6 +129,8 @@ def sentence(row: RungResult) -> str:
         return f"no learning rate is suggested: {figures['refused']}"
     if figures["suggestion"] is None:
         return f"learning rates from {figures['low']:.2g} to {figures['high']:.2g} do equally well"
+    if "compared_by" not in figures:
+        return f"the sweep suggests learning rate {figures['suggestion']:.2g}, which was not checked by training at it"
     if figures["low"] <= figures["own"] <= figures["high"]:
         return f"the program's own learning rate {figures['own']:.2g} does as well as any that was tried"
     return f"learning rate {figures['suggestion']:.2g} does better than the program's own {figures['own']:.2g}"
@@ -174,7 +176,11 @@ def measure(subject: Subject, settings: Settings, until: float) -> Outcome:
     curve = rates.read(swept.lrs, swept.losses, diverged=swept.ended == "diverged")
     one_of_many = swept.optimizers == 1 and len(subject.facts.optimizers or ()) > 1
     steps = _steps_of_first(subject.facts) if one_of_many else None
-    check = Check(subject, own, until, steps, swept.optimizers)
+    whole = program_of(subject.facts).seconds if subject.whole else None
+    each = (swept.seconds - swept.startup) / max(len(swept.losses), 1) / swept.optimizers
+    total = _steps_of_first(subject.facts)
+    least = swept.startup + each * (ENOUGH_STEPS if whole is None else min(ENOUGH_STEPS, total))
+    check = Check(subject, own, until, whole, least, steps, swept.optimizers)
     wanted = rates.candidates(curve, own)
     choice = check.run(wanted)
     subject.facts = with_trials(subject.facts, check.trials)
@@ -182,13 +188,13 @@ def measure(subject: Subject, settings: Settings, until: float) -> Outcome:
         choice = unchecked(curve, check)
     rule = next((r.rule for r in (*wanted, *(rates.readings(curve) if curve else ())) if r.lr == choice.lr), None)
     kept = (subject.facts.lr_sweeps or (swept,))[0]
-    return Outcome(own, kept, curve, choice, rule or "stepping on from there", check.steps)
+    return Outcome(own, kept, curve, choice, rule or "stepping on from there", check.whole_runs())
 
 
 def unchecked(curve: rates.Curve | None, check: Check) -> Choice:
     """Return what the curve says by itself, when no runs could be compared."""
     said = rates.suggestion(curve)
-    why = check.failures[0] if check.failures else "no time was left for it"
+    why = check.failures[0] if check.failures else "there was no time for two runs"
     if said is None:
         return Choice(None, reason=f"{rates.refusal(curve)}, and it could not be checked: {why}")
     return Choice(said.lr, said.lr, said.lr, notes=(f"not checked by training at it: {why}",))

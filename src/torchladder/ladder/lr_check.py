@@ -1,6 +1,7 @@
 """Runs that check what a range test suggests: the program's own loop at a few rates, then towards the best."""
 
 import dataclasses
+import itertools
 import math
 import time
 from collections import Counter
@@ -16,10 +17,12 @@ from torchladder.ladder import rates
 from torchladder.ladder.rate_trials import Choice, choose, compare, finite, has_diverged
 from torchladder.ladder.subject import Subject, program_of
 
-PLANNED = 5  # runs that the time is shared among
+PLANNED, WHOLE_PLANNED = 5, 3  # runs that the time is shared among, and where they can be whole ones
 MOST = 12  # runs in all
+ENOUGH = 100.0  # a range of equals this wide needs no closer look
 LEAST_SECONDS = 1.0  # no program starts and learns in less
-LEAST_STEPS = 10  # that a run must make to be compared
+LEAST_STEPS = 10  # that a run must make to be kept
+ENOUGH_STEPS = 50  # and to be compared, where the program makes more
 BRACKET = 1.25 * rates.STEP  # neighbours nearer than this factor enclose the best
 DECADE = 10.0 * (1 + 1e-9)
 COMPARABLE = 0.5  # share of the longest run's steps below which a run is left out
@@ -32,6 +35,8 @@ class Check:
     Attributes:
         own: The program's own rate, by which others are scaled.
         until: ``time.monotonic`` at which the last run must be over.
+        whole: Seconds that a run of the whole program takes, where that is known.
+        least: Seconds that the program needs to start and make enough steps to be compared.
         steps: All runs are stopped after so many optimizer steps; None for whole runs.
         optimizers: Optimizers that step together: each counts.
     """
@@ -39,10 +44,13 @@ class Check:
     subject: Subject
     own: float
     until: float
+    whole: float | None = None
+    least: float = LEAST_SECONDS
     steps: int | None = None
     optimizers: int = 1
     trials: list[LrTrialFact] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    cut: bool = False  # whether the runs end before the program would
 
     @property
     def left(self) -> float:
@@ -51,7 +59,12 @@ class Check:
 
     def run(self, candidates: Sequence[rates.Reading]) -> Choice:
         """Try the candidates, step beyond the outermost while that is better, and choose."""
-        share = max(self.left / PLANNED, LEAST_SECONDS)
+        share = max(self.left / PLANNED, min(self.least, self.left / 2))
+        if self.whole is not None:  # fewer runs, where that makes them whole ones
+            share = max(share, min(1.5 * self.whole, self.left / WHOLE_PLANNED))
+        if self.left < 2 * self.least:
+            self.failures.append(f"two runs of {ENOUGH_STEPS} steps would take {2 * self.least:.0f} s")
+            return choose([])
         for reading in candidates:
             self._try(reading.lr, share)
         while (further := self._further()) is not None:
@@ -62,24 +75,32 @@ class Check:
     def comparable(self) -> list[LrTrialFact]:
         """Return the runs that got far enough to stand beside the others."""
         longest = max((len(t.losses) for t in self.trials if finite(t)), default=0)
+        if longest < ENOUGH_STEPS and any(t.ended in {"stopped", "timeout"} for t in self.trials):
+            return []
         return [t for t in self.trials if not finite(t) or len(t.losses) >= COMPARABLE * longest]
+
+    def whole_runs(self) -> bool:
+        """Tell whether the runs that went through came to the program's own end."""
+        return not self.cut and all(t.ended != "timeout" for t in self.trials if finite(t))
 
     def _further(self) -> float | None:
         """Return the next rate: outward while the best is the outermost, then between it and its neighbours."""
         found = compare(self.comparable())
         if found is None:
-            return min((t.lr for t in self.trials), default=0.0) / 10 or None
-        tried = sorted(found.values)
-        at = tried.index(found.best)
-        above = tried[at + 1] if at + 1 < len(tried) else math.inf
-        below = tried[at - 1] if at > 0 else 0.0
-        for neighbour, outward in ((above, found.best * rates.STEP), (below, found.best / rates.STEP)):
-            gap = max(neighbour / found.best, found.best / neighbour) if neighbour else math.inf
-            if gap > DECADE:
-                return outward
-            if gap > BRACKET:
-                return math.sqrt(neighbour * found.best)
-        return None
+            lowest = min((t.lr for t in self.trials), default=0.0)
+            return lowest / 10 if lowest and not any(finite(t) for t in self.trials) else None
+        tried, good = sorted(found.values), found.equals()
+        if good[-1] / good[0] > ENOUGH:
+            return None
+        inside = [r for r in tried if good[0] <= r <= good[-1]]
+        above = next((r for r in tried if r > good[-1]), None)
+        below = next((r for r in reversed(tried) if r < good[0]), None)
+        for edge, neighbour, outward in ((good[-1], above, rates.STEP), (good[0], below, 1 / rates.STEP)):
+            if neighbour is None or max(neighbour / edge, edge / neighbour) > DECADE:
+                return edge * outward
+        neighbours = [r for r in (below, *inside, above) if r is not None]
+        a, b = max(itertools.pairwise(neighbours), key=lambda pair: pair[1] / pair[0])
+        return math.sqrt(a * b) if b / a > BRACKET else None
 
     def _try(self, lr: float, share: float) -> bool:
         """Run the program at one rate; returns whether there was time for it."""
@@ -90,17 +111,16 @@ class Check:
         trial = self._trial(lr, min(share if not self.trials else max(1.5 * cost, 1.5 * share), self.left))
         if trial is None:
             return True
-        if self.steps is None and not self.trials and trial.ended == "timeout":
-            trial = self._cut(trial)
+        if self.steps is None and not any(finite(t) for t in self.trials) and trial.ended == "timeout":
+            self._cut(trial)
         self.trials.append(trial)
         return True
 
-    def _cut(self, first: LrTrialFact) -> LrTrialFact:
+    def _cut(self, first: LrTrialFact) -> None:
         """Let all runs be as long as the first one got in its time, up to its last evaluation."""
         n = len(first.losses)
         last = max((s for s, _ in (*first.held_out, *first.accuracies)), default=0.0)
-        self.steps = (int(last) + 1 if last >= n / 2 else n) * self.optimizers
-        return first
+        self.steps, self.cut = (int(last) + 1 if last >= n / 2 else n) * self.optimizers, True
 
     def _trial(self, lr: float, seconds: float) -> LrTrialFact | None:
         factor = lr / self.own

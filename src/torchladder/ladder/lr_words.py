@@ -10,6 +10,7 @@ from torchladder.ladder.rate_trials import SLOWER, Comparison, shortfall
 if TYPE_CHECKING:
     from torchladder.ladder.lr import Outcome
 
+LONG = 200  # steps from which a cut run says something about the whole
 ADAPTIVE = ("Adam", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Lion", "LAMB", "Adan", "Sophia")
 
 
@@ -57,6 +58,7 @@ def notes(found: "Outcome", facts: Facts, batch_size: int | None) -> tuple[str, 
         said.append(f"sweep: {refused if refused else marks}")
     if found.choice.comparison is not None:
         said.append(_tried(found.choice.comparison, found))
+        said += _open_end(found.choice.comparison, found)
     low, high = found.choice.low, found.choice.high
     if found.choice.lr is not None and low is not None and high is not None and high > low:
         said.append(f"{rate(low)} to {rate(high)} do equally well, as far as these runs can tell")
@@ -67,8 +69,18 @@ def notes(found: "Outcome", facts: Facts, batch_size: int | None) -> tuple[str, 
 
 def _tried(compared: Comparison, found: "Outcome") -> str:
     shows = [f"{rate(r)} {shown(v)}" for r, v in sorted(compared.values.items())]
-    whole = "whole runs" if found.steps is None else f"{compared.step} steps each"
+    whole = "whole runs" if found.whole else f"{compared.step} steps each"
     return f"tried ({compared.metric}, {whole}): {', '.join(shows)}"
+
+
+def _open_end(compared: Comparison, found: "Outcome") -> list[str]:
+    """Say when the best is the outermost rate that was tried: what lies beyond it is not known."""
+    tried = sorted(compared.values)
+    ends = {found.choice.low if found.choice.lr is None else found.choice.lr, found.choice.high, found.choice.lr}
+    for end, beyond in ((tried[-1], "higher"), (tried[0], "lower")):
+        if end in ends and len(tried) > 1:
+            return [f"no {beyond} rate than {rate(end)} was tried"]
+    return []
 
 
 def _warning(found: "Outcome") -> list[str]:
@@ -77,9 +89,11 @@ def _warning(found: "Outcome") -> list[str]:
     if less is None or less <= SLOWER or compared is None:
         return []
     own = compared.values[found.own]
+    if not found.whole and math.isfinite(own) and compared.step < LONG:
+        return []  # what is slow at first may be right in the end
     if not math.isfinite(own):
         return [f"warning: at the program's own {rate(found.own)} the loss diverges"]
-    how = "learns nothing in" if math.isinf(less) else f"learns {less:.1f} times less than {rate(compared.best)} in"
+    how = "learns nothing in" if math.isinf(less) else f"learns {less:.2g} times less than {rate(compared.best)} in"
     return [f"warning: the program's own {rate(found.own)} {how} the same steps"]
 
 
@@ -96,10 +110,8 @@ def _conditions(found: "Outcome", facts: Facts) -> list[str]:
         said.append(f"the rates of {sweep.optimizers} optimizers were raised together")
     elif len([o for o in facts.optimizers or () if o.steps]) > 1:
         said.append("the program trains in several phases; this is the rate of the first")
-    if found.steps is not None and found.choice.comparison is not None and sweep.optimizers == 1:
-        total = next((len(c.losses) for c in facts.curves or () if c.phase == 0), 0)
-        if total > found.steps or found.choice.comparison.step < total:
-            said.append(f"judged after {found.choice.comparison.step} steps: a longer run may want a lower rate")
+    if not found.whole and found.choice.comparison is not None:
+        said.append(f"judged after {found.choice.comparison.step} steps: a longer run may want another rate")
     return said
 
 

@@ -15,9 +15,12 @@ from torchladder.core.lr_facts import LrTrialFact
 TAIL = 0.1  # share of the steps whose training loss is averaged, and at least so many
 TAIL_MIN = 10
 FIFTH = 5
+FEW = 5  # first losses that are averaged
 ABOVE = 10.0  # as in the experiment that stops such a run: times the first loss higher
 CLEAR = 3.0  # standard errors that a loss must fall by to have been learned
-SAME = 0.005  # share of what was learned below which two rates did equally well
+SAME = 0.003  # share of what was learned below which two rates did equally well
+CLIFF = 3.0  # tolerances by which a neighbour may count as worse at most
+CALMED = 2.0  # times the floor that the movement between evaluations may count for at most
 WIDE = 10.0  # a range of equals at least this wide has no best rate in it
 SLOWER = 3.0  # times less learned that is worth a warning
 MAD = 1.4826
@@ -43,15 +46,32 @@ class Comparison:
     start: float | None
 
     @property
-    def best(self) -> float:
+    def lowest(self) -> float:
         """The rate with the lowest value."""
         return min(self.values, key=self.values.__getitem__)
+
+    @property
+    def best(self) -> float:
+        """Of the rates that did as well as the lowest, the one with the best neighbours.
+
+        One run may be lucky, and beside a cliff the next one falls.
+        """
+        rates = sorted(self.values)
+        mark = self.values[self.lowest] + self.tolerance
+
+        def around(rate: float) -> float:
+            i = rates.index(rate)
+            beside = [self.values[r] for r in (rates[max(i - 1, 0)], rates[min(i + 1, len(rates) - 1)])]
+            capped = [min(v, mark + CLIFF * self.tolerance) for v in beside]
+            return self.values[rate] + sum(capped) / 2
+
+        return min((r for r in rates if self.values[r] <= mark), key=around)
 
     def equals(self) -> list[float]:
         """Return the rates, rising, that did as well as the best: one stretch around it."""
         rates = sorted(self.values)
         middle = rates.index(self.best)
-        good = [self.values[r] <= self.values[self.best] + self.tolerance for r in rates]
+        good = [self.values[r] <= self.values[self.lowest] + self.tolerance for r in rates]
         low = high = middle
         while low > 0 and good[low - 1]:
             low -= 1
@@ -132,8 +152,10 @@ def compare(trials: Sequence[LrTrialFact]) -> Comparison | None:
 def _start(metric: str, alive: Sequence[LrTrialFact]) -> float | None:
     if metric == HELD_ERROR:
         return next((1 - t.majority for t in alive if t.majority is not None), None)
-    firsts = [t.losses[0] for t in alive if math.isfinite(t.losses[0])]
-    return statistics.median(firsts) if firsts else None
+    slowest = min(alive, key=lambda t: t.lr)  # what has hardly moved shows the start over several batches
+    firsts = [v for v in slowest.losses[:FEW] if math.isfinite(v)]
+    evaluated = [v for _, v in slowest.held_out[:1]] if metric == HELD_LOSS else []
+    return max([sum(firsts) / len(firsts), *evaluated]) if firsts else None
 
 
 def _tolerance(metric: str, best: LrTrialFact, value: float, start: float | None, step: int) -> float:
@@ -148,7 +170,8 @@ def _tolerance(metric: str, best: LrTrialFact, value: float, start: float | None
         return max(floor, _batch_noise(tail) / math.sqrt(max(len(tail), 1)))
     seen = [v for _, v in best.held_out[-6:]]
     bends = [abs(a - 2 * b + c) / math.sqrt(6) for a, b, c in zip(seen, seen[1:], seen[2:], strict=False)]
-    return max(floor, min(statistics.median(bends), 5 * floor) if bends else 0.0)
+    # a schedule that ends low calms what moved half-way, so that this counts for little
+    return max(floor, min(statistics.median(bends), CALMED * floor) if bends else 0.0)
 
 
 def _batch_noise(losses: Sequence[float]) -> float:
@@ -182,7 +205,7 @@ def choose(trials: Sequence[LrTrialFact]) -> Choice:
     if not any(finite(t) for t in trials):
         return Choice(None, reason="the loss diverges at every rate that was tried")
     found = compare(trials)
-    if found is None or not math.isfinite(found.values[found.best]):
+    if found is None or not math.isfinite(found.values[found.lowest]):
         return Choice(None, reason="no loss could be compared", comparison=found)
     if not any(learned(t) for t in trials):
         return Choice(None, reason="nothing was learned at any rate that was tried", comparison=found)
@@ -197,7 +220,7 @@ def shortfall(found: Comparison, own: float) -> float | None:
     """Return how many times less was learned at the program's own rate than at the best; None: cannot tell."""
     if own not in found.values or found.start is None:
         return None
-    value, best = found.values[own], found.values[found.best]
+    value, best = found.values[own], found.values[found.lowest]
     if not math.isfinite(value):
         return math.inf
     gained, most = found.start - value, found.start - best

@@ -20,6 +20,7 @@ CLEAR = 4.0  # standard errors by which the loss must fall for the curve to say 
 VISIBLE = 1e-3  # and the share of the starting loss
 DIVERGED = 4.0  # times the best smoothed loss
 RISEN = 0.5  # and this share above where it started
+UNDER_WAY = 0.1  # of the whole fall, before a step counts as a descent
 FEW = 4  # points below which there is no curve
 APART = 2.0  # candidates nearer than this factor are one
 CANDIDATES = 4
@@ -41,7 +42,7 @@ class Curve:
 
     Attributes:
         start: Loss before anything was learned.
-        noise: Standard error of a smoothed loss, None when there are too few points to tell.
+        noise: Standard error of a smoothed loss against the start, None when there are too few points to tell.
         bottom: Index of the smoothed minimum.
         divergence: Rate at which the smoothed loss is back where it started, or is no number.
     """
@@ -101,10 +102,11 @@ def read(
     rates, values = tuple(lr for lr, _ in pairs), [v for _, v in pairs]
     beta = beta_of(len(values))
     quiet = values[: max(len(values) // QUIET, 1)]
-    start = statistics.median(quiet) if len(quiet) >= QUIET_MIN else values[0]
+    start = statistics.fmean(quiet) if len(quiet) >= QUIET_MIN else values[0]
     top = ceiling(start, min(values))
     smoothed = smooth_both_ways([min(v, top) for v in values], beta)
-    bottom = min(range(len(smoothed)), key=smoothed.__getitem__)
+    learning = len(quiet) if len(quiet) >= QUIET_MIN else 0
+    bottom = min(range(learning, len(smoothed)), key=smoothed.__getitem__)
     back = next((rates[i] for i in range(bottom, len(rates)) if smoothed[i] >= start), None)
     if smoothed[bottom] >= start:
         back = None
@@ -113,7 +115,7 @@ def read(
 
 
 def _noise(quiet: list[float], beta: float) -> float | None:
-    """Return the standard error of a smoothed loss, from neighbours in the part where nothing is learned."""
+    """Return the standard error of a fall from the start, from neighbours in the part where nothing is learned."""
     if len(quiet) < QUIET_MIN:
         return None
     steps = [b - a for a, b in itertools.pairwise(quiet)]
@@ -121,7 +123,7 @@ def _noise(quiet: list[float], beta: float) -> float | None:
     sd = MAD * statistics.median(abs(s - middle) for s in steps) / math.sqrt(2)
     # the kernel of both passes is (1 - b) / (1 + b) * b^|k|; its squares sum to this
     share = ((1 - beta) / (1 + beta)) ** 2 * (1 + beta**2) / (1 - beta**2)
-    return sd * math.sqrt(share)
+    return sd * math.sqrt(share + 1 / len(quiet))  # and the start has an error of its own
 
 
 def refusal(curve: Curve | None) -> str | None:
@@ -139,12 +141,11 @@ def refusal(curve: Curve | None) -> str | None:
 
 
 def steepest(curve: Curve) -> Reading:
-    """Return the rate whose step lowered the smoothed loss most."""
-    y = curve.smoothed[: curve.bottom + 1]
-    falls = [b - a for a, b in itertools.pairwise(y)]
-    if not falls:
-        return Reading("the steepest descent", curve.lrs[0])
-    return Reading("the steepest descent", curve.lrs[1 + min(range(len(falls)), key=falls.__getitem__)])
+    """Return the rate whose step lowered the smoothed loss most, once it had begun to fall: noise falls anywhere."""
+    y, under_way = curve.smoothed, curve.start - UNDER_WAY * curve.drop
+    falls = {i: y[i - 1] - y[i] for i in range(1, curve.bottom + 1) if y[i] <= under_way}
+    best = max(falls, key=falls.__getitem__) if falls else curve.bottom
+    return Reading("the steepest descent", curve.lrs[best])
 
 
 def tenth_of_minimum(curve: Curve) -> Reading:
@@ -205,8 +206,9 @@ def candidates(curve: Curve | None, own: float) -> tuple[Reading, ...]:
     if curve is None or first is None:  # the program's own neighbourhood is all there is
         return own_one, Reading("three times the program's own", STEP * own), Reading("a third of it", own / STEP)
     others = sorted(readings(curve), key=lambda r: r.lr)
+    low = [] if apart(own, first.lr) and own < first.lr else [others[0]]  # one rate from below shows enough
     kept: list[Reading] = []
-    for reading in (first, own_one, others[-1], others[0], *others):
+    for reading in (first, own_one, others[-1], *low):
         if reading.lr > 0 and all(apart(reading.lr, k.lr) for k in kept):
             kept.append(reading)
     if len(kept) == 1:

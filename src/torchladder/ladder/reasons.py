@@ -40,6 +40,17 @@ UNSEEN = {
     "lr_sweeps": "no learning-rate range test was made",
     "subsets": "the program was not run on a small share of its data",
     "outcome": "the full run was not made: torchladder climb --to 6 makes it",
+    "seeds": "calls that set seeds could not be watched",
+    "epoch_starts": "the batches at the start of the epochs could not be compared",
+    "graphs": "the graphs of past steps could not be counted",
+    "states": "states of recurrent layers could not be watched",
+    "writes": "writes to the parameters could not be watched",
+    "restores": "checkpoints could not be watched",
+    "printed": "printed figures could not be watched",
+    "frozen_stats": "statistics of frozen layers could not be watched",
+    "readings": "the reading of outputs could not be watched",
+    "sources": "evaluated samples could not be compared with those of training",
+    "spares": "data that was set apart could not be watched",
 }
 PROBE_OF = {
     "loaders": "loaders",

@@ -101,7 +101,10 @@ class Subject:
             payload = children[0] if children else payload
         facts: Facts = from_json(Facts, payload.get("facts") or {})
         program = dataclasses.replace(
-            seen.program, backwards=payload.get("backwards", 0), optimizer_steps=payload.get("steps", 0)
+            seen.program,
+            backwards=payload.get("backwards", 0),
+            optimizer_steps=payload.get("steps", 0),
+            hurried_at=payload.get("hurried_at"),
         )
         return dataclasses.replace(facts, program=program), payload
 
@@ -123,7 +126,7 @@ class Subject:
     def full(self, seconds: float) -> None:
         """Follow the program to its own end, or as far as ``seconds`` go; what was seen replaces the first look."""
         before = self.facts
-        seen = self.run("observe", {"plan": {"stop_seconds": seconds}}, seconds + FULL_GRACE)
+        seen = self.run("observe", {"plan": {"stop_seconds": seconds, "light": True}}, seconds + FULL_GRACE)
         facts, payload = self._read(seen)
         if not facts.curves:
             self.fail("outcome", seen.failure or program_of(facts).state)

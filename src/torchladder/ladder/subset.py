@@ -43,7 +43,11 @@ def rung_four(subject: Subject) -> Line:
 
 def small(subject: Subject, label: str, seconds: float, steps: int | None = None) -> SubsetFact:
     """Run the program on the subset once."""
-    trained = [x.id for x in subject.facts.loaders or () if x.role == "train"]
+    trained = [
+        [x.place.path if x.place else None, x.place.line if x.place else None, x.n_samples]
+        for x in subject.facts.loaders or ()
+        if x.role == "train"
+    ]
     options = {
         "small": {"share": SHARE, "loaders": trained, "seconds": seconds, "steps": steps, "blind": label == "control"},
         "plan": {"dense_steps": 2},

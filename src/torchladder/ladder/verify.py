@@ -19,7 +19,9 @@ BETTER = 0.8  # a loss below this share of the other counts as lower
 WORSE = 1.05  # a loss above this share of the other is worse, whatever the rule says
 FASTER = 0.5  # and this share of the steps as faster
 ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
-RELABELLING = {"no_cast", "offset_labels"}
+RELABELLING = {
+    "no_cast", "offset_labels", "shift_targets", "causal_mask", "class_weights", "ignore_index", "scale_gradients",
+}  # fmt: skip
 TRIES = 3  # fixes tried per finding
 
 
@@ -101,6 +103,9 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     assert fix.change is not None
     phase = finding.phase or 0
     before = next((c.losses for c in subject.facts.curves or () if c.phase == phase), ())
+    hurried = program_of(subject.facts).hurried_at
+    if hurried is not None:  # from there on the program's epochs were not its own
+        before = before[:hurried]
     if phase != 0 or len(before) < 20:  # noqa: PLR2004 - too short to compare
         return fix
     facts = subject.observe_with((fix.change,), FREE_STEPS)

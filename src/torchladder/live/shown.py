@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+from itertools import pairwise
 
 from rich.style import Style
 from rich.text import Text
@@ -48,7 +49,7 @@ def _runs(line: Text) -> list[tuple[int, int, Style]]:
     cuts = sorted({0, len(line.plain), *(c for s in line.spans for c in (s.start, s.end) if c <= len(line.plain))})
     base = _style(line.style)
     runs = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         style = base
         for span in line.spans:
             if span.start <= start and end <= span.end:

@@ -26,13 +26,14 @@ Array = NDArray[np.generic]
 ROWS = 2000  # samples kept of one source
 BYTES = 48 << 20  # and bytes
 SOURCES = 12  # sources followed in one run
+ALONE = 4  # tensors at one line taken for sets of samples; more are batches
 STAGES = 3  # stages followed
 ORIGINS = 512  # slices whose origin is remembered
 CHAIN = 6  # slices of slices
 HUGE = 1 << 30  # bytes of a tensor that is not kept alive for its rows
 
 
-@dataclass
+@dataclass(eq=False)
 class Source:
     """What entered the model from one loader, or from one tensor at one place."""
 
@@ -53,6 +54,8 @@ class Source:
     x_chain: tuple[torch.Tensor, ...] = ()
     y_chain: tuple[torch.Tensor, ...] = ()
     target_is_sample: bool = False
+    addresses: set[tuple[int, int]] = field(default_factory=set)
+    module: Any = None  # the model, where its input is all it is given
 
     def take(self, x: torch.Tensor, y: torch.Tensor | None) -> None:
         """Keep copies of a batch while there is room."""
@@ -170,11 +173,12 @@ class Capture:
         labels = self._labels(output, target, opened.rows, source)
         if target is not None:
             source.target_is_sample |= target.shape == x.shape and target.numel() > target.shape[0]
-        if not source.x_chain and seen is None:
-            source.x_chain = self.chain(x)
-            source.y_chain = self.chain(target) if target is not None else ()
-            source.x_chain = source.x_chain or (x,)
-            source.y_chain = source.y_chain or ((target,) if target is not None else ())
+        if source.module is None and len(list(tensors_in((opened.call.args, opened.call.kwargs)))) == 1:
+            source.module = opened.root
+        source.addresses.add((x.data_ptr(), x.shape[0]))
+        if not source.x_chain and seen is None and target is not None:
+            source.x_chain = (x, *self.chain(x))
+            source.y_chain = (target, *self.chain(target))
         if seen is not None and source.x_index is None:
             self._match(source, opened.batch, x, target)
         source.take(x, labels)
@@ -188,7 +192,10 @@ class Capture:
     def _source(self, opened: "Open", x: torch.Tensor, seen: Any, *, trained: bool) -> Source | None:
         origin = None if seen is not None else self.origin(x)
         # Each batch of a loop is drawn from the same tensor, or is a tensor of its own at the same line.
-        drawn = id(seen) if seen is not None else (None if origin is None else (origin.data_ptr(), len(origin)))
+        drawn: Any = id(seen) if seen is not None else (x if origin is None else origin).data_ptr()
+        alone = [s for s in self.sources.values() if s.seen is None and s.place == opened.place]
+        if origin is None and seen is None and len(alone) >= ALONE:
+            drawn = None
         key = (self.stage, trained if seen is None else None, drawn, opened.place if seen is None else None)
         if key not in self.sources:
             if len(self.sources) >= SOURCES * (self.stage + 1):

@@ -51,6 +51,7 @@ class Causality:
         if reach == 0:
             return {"changes": False}
         told: dict[str, Any] = {"changes": True, "own": float(here[:, middle].max()) / reach}
+        told["back"] = float(here[:, middle + 1 :].max()) / reach
         if scale > 0:
             told["leak"] = float(later[:, : middle + 1][:, self.counted[: middle + 1]].max()) / scale
         return told

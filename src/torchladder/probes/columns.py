@@ -11,7 +11,7 @@ from torchladder.runner.place import is_user_code, relative
 def column(count: int, index: int) -> tuple[str | None, Place | None]:
     """Return the name of a column and the line that writes it, (None, None) when no one list fits."""
     found: dict[tuple[str, ...], tuple[str, Place]] = {}
-    for file in _user_files():
+    for file in user_files():
         try:
             tree = ast.parse(Path(file).read_text(encoding="utf-8"))
         except (OSError, SyntaxError, ValueError):
@@ -25,6 +25,7 @@ def column(count: int, index: int) -> tuple[str | None, Place | None]:
     return next(iter(found.values())) if len(found) == 1 else (None, None)
 
 
-def _user_files() -> list[str]:
+def user_files() -> list[str]:
+    """Return the program's own source files that are loaded."""
     files = {getattr(m, "__file__", None) for m in list(sys.modules.values())}
     return sorted(f for f in files if f and f.endswith(".py") and is_user_code(f))

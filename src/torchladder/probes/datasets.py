@@ -87,7 +87,7 @@ def read(loader: Any, x_index: int | None, y_index: int | None) -> Stored | None
     total = len(rows)
     base, found = below(loader.dataset, rows)
     if isinstance(base, TensorDataset) and type(base) is TensorDataset:
-        arrays = [_array(t[torch.from_numpy(found[:ROWS])]) for t in base.tensors if t.numel() < BYTES]
+        arrays = [array(t[torch.from_numpy(found[:ROWS])]) for t in base.tensors if t.numel() < BYTES]
         if len(arrays) != len(base.tensors):
             return None
         return _stored(arrays, x_index, y_index, rows[:ROWS], total, base, found)
@@ -95,7 +95,7 @@ def read(loader: Any, x_index: int | None, y_index: int | None) -> Stored | None
     if not items:
         return None
     batch = loader.collate_fn(items)
-    arrays = [_array(t) for t in tensors_in(batch)]
+    arrays = [array(t) for t in tensors_in(batch)]
     return _stored(arrays, x_index, y_index, rows[: len(items)], total, base, found)
 
 
@@ -123,7 +123,8 @@ def _pick(arrays: list[Array | None], index: int | None) -> Array | None:
     return next((a for a in arrays if a is not None and a.ndim > 1), None)
 
 
-def _array(t: torch.Tensor) -> Array:
+def array(t: torch.Tensor) -> Array:
+    """Return a tensor's values as an array, floats as float32."""
     kept = t.detach().cpu()
     return np.asarray((kept.float() if kept.is_floating_point() else kept).numpy())
 
@@ -146,7 +147,7 @@ def _size(item: Any) -> int:
 
 def readings(data: Any, rows: Iterable[int], collate: Any) -> list[list[Array]]:
     """Return the arrays of each sample, one after the other."""
-    return [[_array(t) for t in tensors_in(collate([data[int(i)]]))] for i in rows]
+    return [[array(t) for t in tensors_in(collate([data[int(i)]]))] for i in rows]
 
 
 def in_workers(loader: Any, row: int) -> tuple[list[Array], list[Array]]:
@@ -166,5 +167,6 @@ def in_workers(loader: Any, row: int) -> tuple[list[Array], list[Array]]:
             multiprocessing_context=loader.multiprocessing_context,
             timeout=3,
         )
-        epochs.append([np.concatenate([_array(t).ravel() for t in tensors_in(b)]) for b in again])
+        plain = again._get_iterator()  # noqa: SLF001 - what iter() gives, past our own wrapper of it
+        epochs.append([np.concatenate([array(t).ravel() for t in tensors_in(b)]) for b in plain])
     return epochs[0], epochs[1]

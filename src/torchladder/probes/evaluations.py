@@ -16,6 +16,7 @@ from torch import nn
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
 from torchladder.probes import graph
+from torchladder.probes.blocks import block_of
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import LOSSES
 from torchladder.probes.modules import MODE_LAYERS, RootCall, first_output
@@ -56,6 +57,7 @@ class Open:
     grad: bool = False
     training: bool = False
     rows: int = 0
+    repeated: bool = False
     values: list[tuple[str, Place | None, float, int]] = field(default_factory=list)
     kept: tuple[torch.Tensor, torch.Tensor] | None = None
     result: Score | None = None
@@ -94,12 +96,14 @@ class Evaluations:
         self._marks = 0
         self._since: list[Open] = []
         self._current: Pass | None = None
+        self._given: list[torch.Tensor] = []  # to the call before
+        self._asked_at = -1
+        self.kept: dict[int, int] = {}  # pass -> graphs of it alive at its end, from another probe
 
     def install(self) -> None:
         """Listen to calls of roots, to what their outputs meet, and to backward passes."""
         self.session.modules.on_enter.append(self._enter)
         self.session.modules.on_leave.append(self._leave)
-        self.session.interceptor.listeners.append(self)
         self.session.backward.before.append(self._backward)
         self.session.on_step.append(self._step)
 
@@ -123,7 +127,19 @@ class Evaluations:
             callers=user_callers() if likely and current is None else None,
             grad=call.grad,
             training=call.training,
+            repeated=self._is_repeated(call),
         )
+        self.session.interceptor.listen(self, wanted=self._looks(self.open))
+
+    @property
+    def turn(self) -> int:
+        """The number of the call of a model that is running, or ran last."""
+        return self._marks
+
+    def _is_repeated(self, call: RootCall) -> bool:
+        """Tell whether a call is given the very tensors of the call before it."""
+        before, self._given = self._given, list(tensors_in(call.args))
+        return bool(before) and [id(t) for t in before] == [id(t) for t in self._given]
 
     def _leave(self, call: RootCall) -> None:
         opened = self.open
@@ -140,13 +156,18 @@ class Evaluations:
         opened.outputs = [t.detach() for t in outputs] if self._looks(opened) else []
         if opened.outputs:
             self._follow(opened, zip(outputs, opened.outputs, strict=True))
-        if not call.grad:
+        if not call.grad or self._held_out(opened):
             self._ask(opened)
 
     def _looks(self, opened: Open) -> bool:
         """Tell whether this call is scored: all that may be evaluation, and some training steps."""
         likely = self._looks_likely(opened, opened.loader)
         return likely or self.session.dense or self.session.steps % TRAIN_EVERY == 0
+
+    def _held_out(self, opened: Open) -> bool:
+        """Tell whether a call with gradients reads from a loader that is not trained on, though training has begun."""
+        new = self._asked_at != len(self.passes) and self.session.backward.count > 0
+        return new and opened.loader is not None and not self.session.loaders.is_trained(opened.loader)
 
     @staticmethod
     def _looks_likely(call: "Open | RootCall", loader: Any) -> bool:
@@ -334,6 +355,7 @@ class Evaluations:
         call = opened.call
         assert call is not None
         moved: list[bool] = []
+        self._asked_at = len(self.passes)
         with self.session.quiet(), untouched(call.root.module, moved), torch.no_grad():
             self.session.modules.asking = True
             try:
@@ -341,14 +363,18 @@ class Evaluations:
                 for m in call.root.module.modules():
                     m.training = False
                 steady = first_output(call.root.module(*call.args, **call.kwargs))
+                second = first_output(call.root.module(*call.args, **call.kwargs))
             finally:
                 self.session.modules.asking = False
         first = first_output(call.output)
-        if first is None or again is None or steady is None or again.shape != first.shape != steady.shape:
+        if first is None or again is None or steady is None or second is None:
+            return
+        if not first.shape == again.shape == steady.shape == second.shape:
             return
         opened.asked = {
             "repeat_change": distance(first, again),
             "mode_change": distance(first, steady),
+            "steady_change": distance(steady, second),
             "buffers_moved": any(moved),
             "steady": steady,
         }
@@ -405,13 +431,18 @@ class Evaluations:
             last_accuracy=next((c.result.shares[-1] for c in reversed(p.calls) if c.result and c.result.shares), None),
             repeat_change=asked.get("repeat_change"),
             mode_change=asked.get("mode_change"),
+            steady_change=asked.get("steady_change"),
             buffers_moved=asked.get("buffers_moved"),
             asked_accuracy=asked.get("accuracy"),
             mode_accuracy=asked.get("steady_accuracy"),
             mode_layers=sum(isinstance(m, MODE_LAYERS) for m in p.root.modules()),
             train_loss=_mean(train_losses),
+            train_function=next((c.values[0][0] for c in reversed(p.train) if c.values), None),
             train_accuracy=train.right / train.scored if train and train.scored and train.kind != "values" else None,
             hurried=p.hurried,
+            repeated=sum(c.repeated for c in p.calls),
+            kept_graphs=self.kept.get(index),
+            site=block_of(p.place),
         )
 
 

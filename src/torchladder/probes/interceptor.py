@@ -7,7 +7,7 @@ listens a call costs one attribute test.
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _len_torch_function_stack
 
 from torchladder.core.findings import Place
 from torchladder.runner.place import user_place
@@ -50,7 +50,12 @@ class Call:
 
 
 class Listener(Protocol):
-    """Something that wants to see, or change, the program's calls of torch."""
+    """Something that wants to see, or change, the program's calls of torch.
+
+    A listener may say what it wants, so that calls nobody wants cost a table lookup: ``names``, the names of the
+    functions it wants to see at all, and ``sparse_names``, those it wants between the densely observed steps
+    (an empty set: none).
+    """
 
     def before(self, call: Call) -> None:
         """Look at a call, or change it, before it happens."""
@@ -79,7 +84,14 @@ class Interceptor(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.listeners: list[Listener] = []
+        self.dense = True
+        self.silent = 0  # calls of our own are being made
+        self.resting = False  # in a long run, between the steps that are looked at
+        self._away: int | None = None  # how many modes there were when this one left
         self.failed: Callable[[str, Exception], None] = lambda _name, _error: None
+        self._tables: dict[tuple[bool, tuple[int, ...]], dict[str, tuple[Listener, ...]]] = {}
+        self._table: dict[str, tuple[Listener, ...]] = {}
+        self._key: tuple[bool, int] = (True, -1)
 
     def __torch_function__(
         self,
@@ -88,17 +100,68 @@ class Interceptor(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Let every listener see the call; torch has switched this mode off while we are in here."""
-        if not self.listeners:
+        """Let those who want it see the call; torch has switched this mode off while we are in here."""
+        if self.silent or not self.listeners:
             return func(*args, **(kwargs or {}))
-        call = Call(func, name_of(func), args, kwargs or {})
-        for listener in self.listeners:
+        if self._key != (self.dense, len(self.listeners)):
+            self.refresh()
+        name = _NAMES.get(func) or name_of(func)
+        wanting = self._table.get(name)
+        if wanting is None:
+            wanting = self._table[name] = tuple(x for x in self.listeners if self._wants(x, name))
+        if not wanting:
+            return func(*args, **(kwargs or {}))
+        call = Call(func, name, args, kwargs or {})
+        for listener in wanting:
             self._guarded(listener, listener.before, call)
         if not call.answered:
             call.out = func(*call.args, **call.kwargs)
-        for listener in self.listeners:
+        for listener in wanting:
             self._guarded(listener, listener.after, call)
         return call.out
+
+    def suspend(self) -> bool:
+        """Leave the stack of modes for a while, where we are on top of it; tells whether we did."""
+        if self._away is not None or _get_current_function_mode() is not self:
+            return False
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self._away = _len_torch_function_stack()
+        return True
+
+    def resume(self) -> None:
+        """Come back after ``suspend``, unless the program has modes of its own in between now."""
+        if self._away is not None and self._away == _len_torch_function_stack():
+            self._away = None
+            self.__enter__()  # type: ignore[no-untyped-call]
+
+    def rest(self, *, resting: bool) -> None:
+        """Stay off the stack of modes as long as no listener is added, or come back for good."""
+        self.resting = resting
+        if resting:
+            self.suspend()
+        else:
+            self.resume()
+
+    def listen(self, listener: Listener, *, wanted: bool) -> None:
+        """Add or remove a listener while the program runs."""
+        if wanted != (listener in self.listeners):
+            (self.listeners.append if wanted else self.listeners.remove)(listener)
+            self.refresh()
+        if self.resting:
+            if wanted:
+                self.resume()
+            else:
+                self.suspend()
+
+    def refresh(self) -> None:
+        """Look up who wants what, after ``listeners`` or ``dense`` changed."""
+        self._key = (self.dense, len(self.listeners))
+        self._table = self._tables.setdefault((self.dense, tuple(map(id, self.listeners))), {})
+
+    def _wants(self, listener: Listener, name: str) -> bool:
+        names = getattr(listener, "names", None)
+        sparse = None if self.dense else getattr(listener, "sparse_names", None)
+        return (names is None or name in names) and (sparse is None or name in sparse)
 
     def _guarded(self, listener: Listener, tell: Callable[[Call], None], call: Call) -> None:
         """Tell a listener; one that fails must not stop the program."""

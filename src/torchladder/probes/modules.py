@@ -78,6 +78,7 @@ class Modules:
         self.on_enter: list[Any] = []  # told of every call of a root, with gradients or without
         self.on_leave: list[Any] = []
         self.asking = False  # a call of our own
+        self._handles: list[Any] = []
         self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
 
     def install(self) -> None:
@@ -111,8 +112,22 @@ class Modules:
             return switch(module)
 
         nn.Module.eval = evaluate  # type: ignore[assignment,method-assign]
-        register_module_forward_pre_hook(self._enter)
-        register_module_forward_hook(self._leave, always_call=True)
+        self.rest(resting=False)
+
+    def rest(self, *, resting: bool) -> None:
+        """Hook every module, or between the steps that are looked at only the roots known by then."""
+        for handle in self._handles:
+            handle.remove()
+        if not resting:
+            self._handles = [
+                register_module_forward_pre_hook(self._enter),
+                register_module_forward_hook(self._leave, always_call=True),
+            ]
+            return
+        self._handles = []
+        for root in self.roots.values():
+            self._handles.append(root.module.register_forward_pre_hook(self._enter))
+            self._handles.append(root.module.register_forward_hook(self._leave, always_call=True))
 
     def created(self, module: nn.Module | None) -> Place | None:
         """Return the line that constructed a module. By identity: modules may define their own hash."""

@@ -64,6 +64,9 @@ class Waiting:
 class Objectives:
     """Reads each dense backward pass before it runs."""
 
+    names = frozenset(LOSSES)
+    sparse_names: frozenset[str] = frozenset()
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.sites: dict[tuple[int, Place | None], Site] = {}

@@ -69,6 +69,8 @@ class Cut:
 class Operations:
     """The listener of dense observation."""
 
+    sparse_names = frozenset(CASTS | LOSSES | {"requires_grad.__set__", "requires_grad_", "copy_", "data.__set__"})
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.casts: list[tuple[CastFact, torch.Tensor]] = []

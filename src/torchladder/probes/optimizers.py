@@ -73,6 +73,7 @@ class Optimizers:
         self._names: dict[int, str] = {}
         self._names_for: tuple[int, int, int] | None = None
         self._stepping: list[torch.optim.Optimizer] = []
+        self._suspended = False
         self.before_step: list[Any] = []
         self.ignore_zero_grad: Any = None  # an experiment that keeps gradients
 
@@ -103,7 +104,10 @@ class Optimizers:
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             place = user_place()
             if self.ignore_zero_grad is None or not self.ignore_zero_grad(optimizer):
+                away = self.session.interceptor.suspend()
                 clear(optimizer, *args, **kwargs)
+                if away:
+                    self.session.interceptor.resume()
             self._cleared([optimizer], place)
 
         torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[assignment,method-assign]
@@ -156,8 +160,7 @@ class Optimizers:
     def after_backward(self, passed: BackwardPass) -> None:
         """Count the pass for each optimizer it gave gradient to."""
         for optimizer, life in self.lives.items():
-            mine = {id(p) for p in held(optimizer)}
-            hit = mine & passed.reached if passed.reached else set()
+            hit = {id(p) for p in held(optimizer)} & passed.reached if passed.reached else set()
             if hit or (not self.session.dense and not passed.reached):
                 life.passes_now += 1
                 life.reached |= hit
@@ -190,6 +193,8 @@ class Optimizers:
         with self.session.quiet():
             for listen in self.before_step:
                 listen(optimizer)
+        # What an optimizer computes in its step is its own; a closure, though, is the program's forward pass.
+        self._suspended = not life.closure and self.session.interceptor.suspend()
 
     def _judge_step(self, optimizer: torch.optim.Optimizer, life: Life) -> None:
         tensors = held(optimizer)
@@ -207,6 +212,9 @@ class Optimizers:
         if not self._stepping or self._stepping[-1] is not optimizer:
             return
         self._stepping.pop()
+        if self._suspended:
+            self.session.interceptor.resume()
+            self._suspended = False
         life = self.lives[optimizer]
         if self.session.dense:
             if life.steps > 1 and life.passes_now and not life.clean_seen:

@@ -43,6 +43,9 @@ class Seen:
 class Paddings:
     """Listens to reshapes of integer tensors, and to the losses that are given them."""
 
+    names = frozenset(RESHAPES) | frozenset(SEQUENCE_LOSSES)
+    sparse_names: frozenset[str] = frozenset()
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.shapes: dict[int, tuple[torch.Tensor, int]] = {}  # id of a flat tensor -> itself and its row's width

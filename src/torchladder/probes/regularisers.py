@@ -52,6 +52,8 @@ class Normed:
 class Regularisers:
     """The probe: a listener of two families of calls, at any step."""
 
+    names = frozenset(DROPOUTS) | {ATTENTION, "batch_norm"}
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.dropouts: dict[Any, Dropped] = {}
@@ -100,7 +102,11 @@ class Regularisers:
     def _norm(self, call: Call) -> None:
         x = call.argument(0, "input")
         running = self.session.modules.running()
-        if not call.argument(5, "training", default=False) or not isinstance(running, BATCH_NORMS) or not running.training:
+        if (
+            not call.argument(5, "training", default=False)
+            or not isinstance(running, BATCH_NORMS)
+            or not running.training
+        ):
             return
         if not torch.is_grad_enabled() or x.dim() < 2 or call.argument(1, "running_mean") is None:  # noqa: PLR2004
             return

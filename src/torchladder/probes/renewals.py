@@ -52,6 +52,7 @@ class Renewals:
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.lines: dict[Place, Line] = {}
+        self.keep_state = False  # an experiment in which the new one goes on where the old one was
 
     def install(self) -> None:
         """Start to look."""
@@ -75,16 +76,25 @@ class Renewals:
         if old is not None and old.steps and old.tensors == made.tensors and old.settings == settings:
             untouched = old.versions == _versions(tensors)
             if untouched and self._same_pass(old) and (line.loader is None or line.loader is old.loader):
-                line.renewed += 1
-                if len(line.steps) < LIVES_KEPT:
+                self._succeed(old.optimizer, optimizer)
+                line.renewed += not self.keep_state
+                if len(line.steps) < LIVES_KEPT and (not self.session.loaders.cut_short or not line.steps):
                     line.steps.append(old.steps)
         line.loader = old.loader if old is not None else None
         line.last = made
 
+    def _succeed(self, old: Any, new: Any) -> None:
+        """Let the phase of the old one go on with the new one: it is one training."""
+        for phase in self.session.phases:
+            if phase.optimizer is old:
+                phase.optimizer = new
+        if self.keep_state:
+            new.state.update(old.state)
+
     def _same_pass(self, old: Made) -> bool:
         """Tell whether the old one lived for one pass over the data at most, or for a few steps."""
-        few = 2
-        if old.steps <= few:
+        hurried = self.session.loaders.cut_short and self.session.loaders.current is not None
+        if old.steps <= (1 if hurried else 2):
             return True
         return old.loader is not None and old.iters <= 1
 

@@ -29,7 +29,7 @@ SITES = 32  # reshapes followed
 LOOKS = 8  # measurements of one reshape
 LOOK_MAX = 1 << 20  # numbers a measurement looks at
 AXIS_MIN = 4  # neighbours to speak of smoothness
-WEIGHTS = 256  # reshaped tensors remembered until they are written to a parameter
+ROOM = 1 << 25  # numbers of reshaped tensors that are kept, to see whether they are written to a parameter
 
 
 @dataclass
@@ -54,10 +54,13 @@ class Site:
 class Reshapes:
     """The probe: a listener, and a look at the model's input."""
 
+    names = frozenset(CALLS) | {"copy_", "data.__set__", "__setitem__"}
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.sites: dict[Any, Site] = {}
         self.turned: dict[int, tuple[torch.Tensor, Site]] = {}  # by memory, for writes to weights
+        self.room = ROOM
         self.writes: list[tuple[int, Site, Place | None]] = []
         self.pictures: dict[tuple[int, ...], Place] = {}
         self.entries: dict[int, Site] = {}
@@ -108,7 +111,8 @@ class Reshapes:
         if kind == "data" and site.looks < LOOKS:
             with self.session.quiet(), torch.no_grad():
                 measure(site, given.detach(), out.detach())
-        if kind == "data" and len(self.turned) < WEIGHTS:
+        if kind == "data" and self.session.steps == 0 and self.room >= out.numel():
+            self.room -= out.numel()
             self.turned[out.data_ptr()] = (out, site)
 
     def _kind(self, t: torch.Tensor) -> str | None:
@@ -143,7 +147,9 @@ class Reshapes:
             return
         made = self.pictures.get((c, h, w))
         key = len(self.session.phases)
-        site = self.entries.setdefault(key, Site("entry", "view", made or place, (n, h, w, c), (n, c, h, w), (0, 3, 1, 2)))
+        site = self.entries.setdefault(
+            key, Site("entry", "view", made or place, (n, h, w, c), (n, c, h, w), (0, 3, 1, 2))
+        )
         t = t.detach()[: max(LOOK_MAX // (c * h * w), 1)]
         other = t.reshape(t.shape[0], h, w, c).permute(0, 3, 1, 2)
         worst, best = max(rough(t, 2), rough(t, 3)), max(rough(other, 2), rough(other, 3))
@@ -171,7 +177,6 @@ class Reshapes:
                     site.kind, site.parameter, site.written = "weight", name, place
 
 
-
 def as_permute(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...] | None:
     """Return the permute that gives ``after`` its sizes, None when the sizes keep their order.
 
@@ -189,7 +194,7 @@ def as_permute(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...] |
 
 
 def rough(t: torch.Tensor, axis: int) -> float:
-    """Return the squared step between neighbours over twice the variance along an axis; 1 for noise, NaN if constant."""
+    """Return the squared step between neighbours over twice the variance along an axis; 1: noise, NaN: constant."""
     t = t.float()
     spread = float((t - t.mean(axis, keepdim=True)).pow(2).mean())
     return float(t.diff(dim=axis).pow(2).mean()) / (2 * spread) if spread > 0 else math.nan

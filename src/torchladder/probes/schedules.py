@@ -52,10 +52,11 @@ class Scheduled:
     base: list[float]
     calls: int = 0
     early: int = 0
+    early_place: Place | None = None
     last: int | None = None
     gaps: list[int] = field(default_factory=list)
     hurried_gaps: list[int] = field(default_factory=list)
-    places: Counter[Place] = field(default_factory=Counter)
+    places: Counter[Place | None] = field(default_factory=Counter)
     metrics: list[float] = field(default_factory=list)
 
 
@@ -139,13 +140,12 @@ class Schedules:
         row.calls += 1
         if done == 0:
             row.early += 1
+            row.early_place = user_place()
         gaps = row.hurried_gaps if self.session.loaders.cut_short else row.gaps
         if row.last is not None and len(gaps) < GAPS_KEPT:
             gaps.append(done - row.last)
         row.last = done
-        place = user_place()
-        if place is not None:
-            row.places[place] += 1
+        row.places[user_place()] += 1
         given = args[0] if args else kwargs.get("metrics")
         if isinstance(row.scheduler, lr_scheduler.ReduceLROnPlateau) and len(row.metrics) < METRICS_KEPT:
             with self.session.quiet():
@@ -185,12 +185,12 @@ class Schedules:
             type=row.cls.__name__,
             created=row.created,
             handed=row.handed,
-            step_places=tuple(p for p, _ in row.places.most_common(4)),
+            step_places=tuple(p for p, _ in row.places.most_common(4) if p is not None),
             numbers=known,
             horizon=_horizon(scheduler, known),
             calls=row.calls,
             steps=steps,
-            early_calls=row.early,
+            early_calls=row.early if row.places[row.early_place] > 1 else 0,
             gap=float(statistics.median(row.gaps)) if row.gaps else None,
             hurried_gap=float(statistics.median(row.hurried_gaps)) if row.hurried_gaps else None,
             pass_steps=pass_steps,

@@ -4,6 +4,7 @@ The targets are compared with the inputs as the steps go by. Only where they agr
 the model asked, at the end of the run, what its outputs depend on.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ class Seen:
 class Sequences:
     """The probe: compares before each backward pass of a dense step."""
 
+    names = frozenset(MIXERS)
+    sparse_names: frozenset[str] = frozenset()
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.table: dict[Any, Seen] = {}
@@ -103,7 +107,9 @@ class Sequences:
                 continue
             ignored = call.options.get("ignore_index", IGNORED) if integral else None
             for found in _aligned(x, target, call.input, out):
-                seen = Seen(call.function, call.place, index, found.axis, found.start, tuple(x.shape), found.length, integral)
+                seen = Seen(
+                    call.function, call.place, index, found.axis, found.start, tuple(x.shape), found.length, integral
+                )
                 if _count(seen, found, ignored):
                     key = (call.function, call.place, index, found.axis)
                     seen.call = root
@@ -128,13 +134,21 @@ class Sequences:
                     old.equal[offset] += new.equal[offset]
 
     def facts(self) -> dict[str, Any]:
-        """Return one row an input, a loss line and a phase; the axis that agrees more."""
-        best: dict[Any, tuple[int, Seen]] = {}
+        """Return one row an input, a loss line and a phase: along the axis that agrees more."""
+        found: dict[Any, list[Seen]] = {}
         for (phase, function, place, index, _), seen in self.table.items():
-            key = (phase, function, place, index)
-            if key not in best or max(map(seen.share, OFFSETS)) > max(map(best[key][1].share, OFFSETS)):
-                best[key] = (phase, seen)
-        return {"sequences": tuple(self._fact(phase, seen) for phase, seen in best.values())}
+            found.setdefault((phase, function, place, index), []).append(seen)
+        rows = []
+        for (phase, *_), ways in found.items():
+            first, *others = sorted(ways, key=lambda seen: -max(map(seen.share, OFFSETS)))
+            row = self._fact(phase, first)
+            if (
+                first.share(0) >= TELLING and row.leak is not None
+            ):  # either axis may be time: nothing may leak along both
+                leaks = [self._fact(phase, other).leak or 0.0 for other in others]
+                row = dataclasses.replace(row, leak=max([row.leak, *leaks]))
+            rows.append(row)
+        return {"sequences": tuple(rows)}
 
     def _fact(self, phase: int, seen: Seen) -> SequenceFact:
         told: dict[str, Any] = {}

@@ -22,12 +22,15 @@ from torchladder.core.jsonable import to_json
 from torchladder.probes.activations import Activation
 from torchladder.probes.adopted import adopt
 from torchladder.probes.backward import Backward, BackwardPass
+from torchladder.probes.checkpoints import Checkpoints
 from torchladder.probes.clips import Clips
 from torchladder.probes.conflicts import Conflicts
 from torchladder.probes.decays import Decays
 from torchladder.probes.evaluations import Evaluations
+from torchladder.probes.frozen_stats import FrozenStats
 from torchladder.probes.gradients import Gradients
 from torchladder.probes.interceptor import Interceptor
+from torchladder.probes.kept_graphs import KeptGraphs
 from torchladder.probes.loaders import Loaders
 from torchladder.probes.modules import Modules, RootCall, first_output
 from torchladder.probes.objectives import Objectives
@@ -36,13 +39,19 @@ from torchladder.probes.optimizers import Optimizers, held
 from torchladder.probes.paddings import Paddings
 from torchladder.probes.phases import Phase
 from torchladder.probes.picture import BatchCopy
+from torchladder.probes.printed import Printed
+from torchladder.probes.readings import Readings
 from torchladder.probes.regularisers import Regularisers
 from torchladder.probes.renewals import Renewals
 from torchladder.probes.reshapes import Reshapes
 from torchladder.probes.scalers import Scalers
 from torchladder.probes.schedules import Schedules
+from torchladder.probes.seeds import Seeds
 from torchladder.probes.sequences import Sequences
+from torchladder.probes.sources import Sources
+from torchladder.probes.states import States
 from torchladder.probes.survey import Survey
+from torchladder.probes.writes import Writes
 
 PHASES_MAX = 8  # a program that makes an optimizer every epoch is judged on its first ones
 
@@ -91,12 +100,14 @@ class Plan:
         max_steps: Steps in all after which the run is stopped, None for no limit.
         free_seconds: After this long the training loaders are cut short, so that the program gets
             to its later phases; None for never. ``stop_seconds``: after this long it is stopped.
+        light: Whether to look at next to nothing between the dense steps, once ``LIGHT_AFTER`` steps are over.
     """
 
     dense_steps: int = 8
     max_steps: int | None = None
     free_seconds: float | None = None
     stop_seconds: float | None = None
+    light: bool = False
 
 
 class Session:
@@ -106,8 +117,6 @@ class Session:
         self.control, self.plan = control, plan
         self.started = time.monotonic()
         self.interceptor = Interceptor()
-        self._quiet = 0
-        self.dense = True
         self.failures: dict[str, str] = {}
         self.phases: list[Phase] = []
         self.steps = 0
@@ -123,8 +132,18 @@ class Session:
         self.on_step: list[Any] = []
         self.on_optimizer: list[Any] = []
         self.follow_losses = False
+        self.hurried_at: int | None = None  # the step at which training loaders began to be cut short
         self.reads_data = False  # whether the data is surveyed at the end
         self.after_backward_step = False  # an experiment that steps where the program does not
+
+    @property
+    def dense(self) -> bool:
+        """Whether the step in flight is observed in every detail."""
+        return self.interceptor.dense
+
+    @dense.setter
+    def dense(self, value: bool) -> None:
+        self.interceptor.dense = value
 
     def install(self) -> None:
         """Attach every probe; one that cannot attach says so and the rest go on."""
@@ -155,11 +174,11 @@ class Session:
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
         """Make torch calls of our own that no listener sees."""
-        kept, self.interceptor.listeners = self.interceptor.listeners, []
+        self.interceptor.silent += 1
         try:
             yield
         finally:
-            self.interceptor.listeners = kept
+            self.interceptor.silent -= 1
 
     def carries(self, module: nn.Module) -> bool:
         """Tell whether a module has weights, and so is (part of) a model rather than a loss."""
@@ -212,9 +231,17 @@ class Session:
         self.operations.begin_step()
         self.steps += 1
         self._schedule()
+        resting = self.plan.light and not self.dense and self.steps > LIGHT_AFTER
+        if resting != self.interceptor.resting:
+            self._rest(resting=resting)
         for listen in self.on_step:
             listen(phase)
         self._budget()
+
+    def _rest(self, *, resting: bool) -> None:
+        """Look at nothing but losses and evaluation passes, or at everything again."""
+        self.interceptor.rest(resting=resting)
+        self.modules.rest(resting=resting)
 
     def phase_of(self, optimizer: torch.optim.Optimizer | None) -> Phase | None:
         """Return the phase of an optimizer, made at its first step."""
@@ -234,6 +261,8 @@ class Session:
         if len(self.phases) < PHASES_MAX:
             self.dense = True
             self.modules.forget_names()
+            if self.interceptor.resting:
+                self._rest(resting=False)
         if self.steps:
             self.operations.begin_step()
             self.pending = Pending()
@@ -248,8 +277,9 @@ class Session:
 
     def _budget(self) -> None:
         spent = time.monotonic() - self.started
-        if self.plan.free_seconds is not None and spent > self.plan.free_seconds:
+        if self.plan.free_seconds is not None and spent > self.plan.free_seconds and not self.loaders.cut_short:
             self.loaders.cut_short = True
+            self.hurried_at = self.steps
         over = self.plan.stop_seconds is not None and spent > self.plan.stop_seconds
         if over or (self.plan.max_steps is not None and self.steps >= self.plan.max_steps):
             self.control.stop()
@@ -321,6 +351,7 @@ class Session:
             "backwards": self.backward.count,
             "steps": self.steps,
             "hurried": self.loaders.cut_short,
+            "hurried_at": self.hurried_at,
             "batch": batch,
             "predictions": self._save_predictions(),
         }
@@ -373,5 +404,15 @@ PROBES: tuple[type[Probe], ...] = (
     Scalers,
     Clips,
     Renewals,
+    Seeds,
+    KeptGraphs,
+    States,
+    Writes,
+    Checkpoints,
+    Printed,
+    FrozenStats,
+    Readings,
+    Sources,
 )
+LIGHT_AFTER = 200  # steps of a long run after which it is left alone between the dense ones
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

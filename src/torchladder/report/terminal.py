@@ -369,6 +369,8 @@ def is_file(script: str) -> bool:
 
 def rerun(report: Report) -> str:
     """Return the command that starts the user's program by itself."""
+    if report.script.endswith(".ipynb"):
+        return f"jupyter execute {report.script}"
     return f"python {'' if is_file(report.script) else '-m '}{report.script}"
 
 

@@ -6,6 +6,7 @@ everything it can see of its world.
 
 import builtins
 import importlib.util
+import inspect
 import os
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -45,17 +46,34 @@ def _run_script(target: Target) -> None:
 
 
 def _run_notebook(target: Target) -> None:
+    import asyncio
+
     path = str(target.path)
     sys.argv = [target.name, *target.argv]
     _set_first_path(os.path.realpath(target.path.parent))
     _make_local_modules_win(target.path.parent)
     module = _main_module(path, loader=None)
-    # IPython has display() everywhere; what it shows is of no interest to an experiment.
+    # IPython has these everywhere; what they show is of no interest to an experiment.
     module.__dict__["display"] = lambda *_args, **_options: None
+    module.__dict__["get_ipython"] = _Shell
     place.set_root(target.cwd)
-    for cell in notebook.cells(Path(path)):
-        notebook.remember_lines(cell, place.relative(cell.name))
-        _exec(compile(cell.source, cell.name, "exec", dont_inherit=True), module.__dict__)
+    with asyncio.Runner() as runner:
+        for cell in notebook.cells(Path(path)):
+            notebook.remember_lines(cell, place.relative(cell.name))
+            code = compile(cell.source, cell.name, "exec", flags=notebook.FLAGS, dont_inherit=True)
+            if code.co_flags & inspect.CO_COROUTINE:
+                runner.run(eval(code, module.__dict__))
+            else:
+                _exec(code, module.__dict__)
+
+
+class _Shell:
+    """What ``get_ipython()`` gives in an experiment: magics and commands that do nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_args, **_options: None
 
 
 def _run_module(target: Target) -> None:

@@ -23,8 +23,8 @@ def cut_loose(scratch: str, optimizers: Iterable[Any], modules: Iterable[Any], l
     import torch
 
     torch.set_num_threads(1)  # threads of OpenMP do not survive a fork
-    torch.inference_mode(mode=False).__enter__()  # type: ignore[no-untyped-call]
-    torch.set_grad_enabled(True)  # noqa: FBT003 - torch's signature
+    torch.inference_mode(mode=False).__enter__()
+    torch.set_grad_enabled(True)
     _own_files(scratch)
     _own_memory(optimizers, modules)
     for loader in loaders:

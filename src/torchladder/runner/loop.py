@@ -13,7 +13,8 @@ from typing import Any
 TARGETS = ("labels", "label", "targets", "target", "y")
 # Schedulers that are written to be stepped after every batch.
 BY_BATCH = {"OneCycleLR", "CyclicLR"}
-LEAST_STEPS = 600  # an observation of few batches is repeated until as many steps were seen
+LEAST_EPOCHS = 10
+LEAST_STEPS = 600  # without a schedule, an observation of few batches is repeated until as many steps were seen
 MOST_BATCHES = 256  # kept of an iterator that can be walked once only
 
 
@@ -23,7 +24,7 @@ class Objects:
 
     Attributes:
         step: Called with (model, batch), returns the loss; stands in for forward and ``loss_fn``.
-        epochs: How many to train; None: ten, and at least ``LEAST_STEPS`` steps.
+        epochs: How many to train; None for ``LEAST_EPOCHS``.
     """
 
     model: Any
@@ -36,24 +37,30 @@ class Objects:
     epochs: int | None = None
 
 
-def train(parts: Objects, *, endless: bool) -> None:
-    """Train; an endless run goes on until it is stopped from outside."""
+def train(parts: Objects, *, endless: bool, one_epoch: bool = False) -> None:
+    """Train.
+
+    Args:
+        parts: What to train with.
+        endless: Whether to go on until stopped from outside.
+        one_epoch: Whether the first epoch never ends, so that no schedule moves on.
+    """
     train_loader, val_loader = _walkable(parts.train_loader), _walkable(parts.val_loader)
     steps = 0
     for epoch in count(1):
         if hasattr(parts.model, "train"):
             parts.model.train()
         before = steps
-        for batch in train_loader:
+        for batch in _again_and_again(train_loader) if one_epoch else train_loader:
             _one_step(parts, batch)
             steps += 1
         score = _evaluate(parts, val_loader) if val_loader is not None else None
         if steps == before:
             return  # an empty loader stays empty
         _schedule(parts.scheduler, score)
-        wanted = parts.epochs if parts.epochs is not None else 10
-        enough = parts.epochs is not None or steps >= LEAST_STEPS
-        if not endless and epoch >= wanted and enough:
+        open_ended = parts.epochs is None and parts.scheduler is None
+        enough = not open_ended or steps >= LEAST_STEPS
+        if not endless and epoch >= (parts.epochs or LEAST_EPOCHS) and enough:
             return
 
 
@@ -69,7 +76,7 @@ def _one_step(parts: Objects, batch: Any) -> None:
         return loss
 
     if isinstance(optimizer, torch.optim.LBFGS):
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
     else:
         closure()
         optimizer.step()
@@ -159,6 +166,16 @@ def _is_over(scheduler: Any) -> bool:
     return total is not None and scheduler.last_epoch >= total - 1
 
 
+def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
+    """Yield the batches of one epoch after another, as if it were one."""
+    empty = False
+    while not empty:
+        empty = True
+        for batch in loader:
+            empty = False
+            yield batch
+
+
 def _walkable(loader: Any) -> Any:
     """Return what can be walked again and again; of an iterator, the batches it still holds."""
     return list(islice(loader, MOST_BATCHES)) if isinstance(loader, Iterator) else loader
@@ -175,7 +192,8 @@ def _on(value: Any, device: Any) -> Any:
         return value if value.device == device else value.to(device)
     if isinstance(value, Mapping):
         moved = {k: _on(v, device) for k, v in value.items()}
-        return type(value)(moved) if not isinstance(value, dict) else moved
+        kind: Any = type(value)
+        return moved if isinstance(value, dict) else kind(moved)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_on(v, device) for v in value))
     if isinstance(value, (list, tuple)):

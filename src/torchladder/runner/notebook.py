@@ -3,6 +3,7 @@
 Line numbers stay those of the cell: magics and shell lines become ``pass``, they are not removed.
 """
 
+import ast
 import json
 import linecache
 import re
@@ -18,6 +19,20 @@ _PYTHON_CELL = re.compile(r"%%(time|timeit|capture|prun)\b")
 _TIMED_LINE = re.compile(r"(?P<indent>\s*)%(time|timeit|prun)\s+(?P<code>[^-].*)$")
 _MAGIC_LINE = re.compile(r"(?P<indent>\s*)([%!?]|[\w.]+\?{1,2}\s*$)")
 _MAGIC_VALUE = re.compile(r"(?P<head>\s*[\w.,\s]+=\s*)[%!]")
+# Magics that the cells after them rely on, and what they do as Python.
+_ACTING = (
+    (re.compile(r"(?P<indent>\s*)%cd\s+(?P<what>\S.*?)\s*$"), "__import__('os').chdir({what!r})"),
+    (
+        re.compile(r"(?P<indent>\s*)%(set_)?env\s+(?P<name>\w+)\s*[=\s]\s*(?P<what>\S.*?)\s*$"),
+        "__import__('os').environ[{name!r}] = {what!r}",
+    ),
+    (
+        re.compile(r"(?P<indent>\s*)%run\s+(?P<what>[^\s-]\S*\.py)\s*$"),
+        "globals().update(__import__('runpy').run_path({what!r}, run_name='__main__'))",
+    ),
+)
+# Jupyter takes `await` at the top of a cell.
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,10 @@ def _plain(text: str) -> str:
 def _plain_line(line: str) -> str:
     if timed := _TIMED_LINE.match(line):
         return timed["indent"] + timed["code"]
+    for pattern, code in _ACTING:
+        if acting := pattern.match(line):
+            words = acting.groupdict()
+            return words["indent"] + code.format(**words)
     if magic := _MAGIC_LINE.match(line):
         return magic["indent"] + "pass"
     if value := _MAGIC_VALUE.match(line):
@@ -80,7 +99,7 @@ def _plain_line(line: str) -> str:
 
 def _compiles(text: str) -> bool:
     try:
-        compile(text, "<cell>", "exec", dont_inherit=True)
+        compile(text, "<cell>", "exec", flags=FLAGS, dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
     return True

@@ -17,7 +17,8 @@ from torchladder.runner.control import Control
 from torchladder.runner.target import Target
 
 PICKLE = "objects.pkl"
-OBSERVED = ":observe"  # the experiment whose length is the user's own
+ONE_BATCH = "same_batch"  # the experiment that has no epochs
+ENDLESS = (ONE_BATCH, "lr_sweep", "subset")  # experiments that end themselves, after more steps than a user may plan
 _live: dict[str, "loop.Objects | trainers.Fit"] = {}
 
 
@@ -47,10 +48,11 @@ def prepared(target: Target, control: Control, entry: str) -> Callable[[], None]
     session = getattr(control.collector, "session", control.collector)
     if hasattr(session, "adopt"):
         cast("Adopting", session).adopt(optimizers, modules)
-    endless = not entry.endswith(OBSERVED)
+    experiment = entry.rpartition(":")[2]
+    endless = experiment in ENDLESS
     if isinstance(parts, trainers.Fit):
         return lambda: trainers.train(parts, endless=endless)
-    return lambda: loop.train(parts, endless=endless)
+    return lambda: loop.train(parts, endless=endless, one_epoch=experiment == ONE_BATCH)
 
 
 def optimizers_of(parts: "loop.Objects | trainers.Fit") -> Iterator[Any]:
@@ -106,7 +108,7 @@ def dump(target: Target, scratch: str) -> None:
         UsageError: If something among them cannot be pickled.
     """
     # Classes and functions written in a notebook travel by value, which plain pickle cannot do.
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     try:
         content = cloudpickle.dumps((_live[target.name], _generators(), place.user_place()))
@@ -124,6 +126,6 @@ def restore(target: Target, scratch: str) -> None:
     import pickle
 
     with open(os.path.join(scratch, PICKLE), "rb") as file:
-        _live[target.name], state, caller = pickle.load(file)  # noqa: S301 - written by us a moment ago
+        _live[target.name], state, caller = pickle.load(file)
     place.set_caller(caller)
     _restore_generators(state)

@@ -83,6 +83,23 @@ def set_caller(place: Place | None) -> None:
     _caller[:] = [place] if place is not None else []
 
 
+def user_caller(depth: int = 1) -> Place | None:
+    """Return the line that called the innermost of the user's functions on the stack, None at the top of a file.
+
+    Args:
+        depth: Frames to skip; 1 starts at the caller.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 -- as above
+    inner = True
+    while frame is not None:
+        path = _paths[frame.f_code] if frame.f_code in _paths else _learn(frame.f_code)
+        if path is not None and not inner:
+            return _make(frame.f_code, frame.f_lasti, frame.f_lineno, path)
+        inner = inner and path is None
+        frame = frame.f_back
+    return None
+
+
 def user_callers(depth: int = 1) -> tuple[tuple[CodeType, int], ...]:
     """Return where each of the user's functions on the stack was called from, without the innermost one's own line.
 
@@ -133,6 +150,16 @@ def relative(filename: str) -> str:
         return cell
     root = _roots[0] if _roots else str(Path.cwd())
     return filename.removeprefix(root.rstrip(os.sep) + os.sep)
+
+
+def called_by_us(depth: int = 2) -> bool:
+    """Tell whether the function that asks was called from torchladder itself."""
+    return is_own_code(sys._getframe(depth).f_code.co_filename)  # noqa: SLF001 -- as above
+
+
+def absolute(path: str) -> str:
+    """Return where a file lies that ``relative`` has named."""
+    return os.path.join(_roots[0] if _roots else str(Path.cwd()), path)
 
 
 def _learn(code: CodeType) -> str | None:

@@ -54,7 +54,7 @@ def resolve(name: str, argv: Sequence[str], *, module: bool = False, cwd: str | 
     _check_file(path, name)
     if path.suffix == ".ipynb":
         for cell in notebook.cells(path):
-            _compile(cell.source, cell.name.removeprefix(str(path.parent) + os.sep))
+            _compile(cell.source, cell.name.removeprefix(str(path.parent) + os.sep), notebook.FLAGS)
         return Target("notebook", name, tuple(argv), folder)
     _check_source(path, name)
     return Target("script", name, tuple(argv), folder)
@@ -106,9 +106,9 @@ def _check_source(path: Path, name: str) -> None:
     _compile(source, name)
 
 
-def _compile(source: bytes | str, name: str) -> None:
+def _compile(source: bytes | str, name: str, flags: int = 0) -> None:
     try:
-        compile(source, name, "exec", dont_inherit=True)
+        compile(source, name, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         msg = f"{name}{line} is not valid Python: {error.msg}"

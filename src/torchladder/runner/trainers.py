@@ -1,9 +1,11 @@
 """Trainers of other libraries as programs: what they are, and how one is started in a copy of the process."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-LONG = 1_000_000  # epochs or steps of a run that is ended from outside
+LONG = 1_000_000  # epochs of a run that is ended from outside, where the length of one is not known
+ENOUGH = 1_000  # steps, more than an experiment on one batch takes
 
 
 @dataclass
@@ -24,51 +26,51 @@ def is_lightning(trainer: Any) -> bool:
 
 
 def train(fit: Fit, *, endless: bool) -> None:
-    """Run the trainer as the user would; an endless run has no last epoch."""
-    if not is_lightning(fit.trainer):
+    """Run the trainer as the user would; a run that is ended from outside gets ``ENOUGH`` steps."""
+    trainer = fit.trainer
+    if not is_lightning(trainer):
         if endless:
-            _never_ending(fit.trainer)
-        fit.trainer.train()
+            _lengthen(trainer)
+        trainer.train()
         return
-    _extend(fit.trainer, endless=endless)
+    _extend(fit, endless=endless)
     options = {"datamodule": fit.datamodule} if fit.datamodule is not None else {}
     loaders = [x for x in (fit.train_loader, fit.val_loader) if x is not None]
-    fit.trainer.fit(fit.model, *loaders, **options)
+    trainer.fit(fit.model, *loaders, **options)
 
 
-def _extend(trainer: Any, *, endless: bool) -> None:
-    """Let a trainer that has trained before train as long once more."""
-    loop = trainer.fit_loop
+def _extend(fit: Fit, *, endless: bool) -> None:
+    """Let a trainer of Lightning that has trained before train as long once more."""
+    trainer, loop = fit.trainer, fit.trainer.fit_loop
+    epochs, steps = loop.max_epochs, loop.epoch_loop.max_steps
+    if endless and epochs not in {None, -1}:
+        length = _length(fit.train_loader)
+        epochs = max(epochs, -(-ENOUGH // length)) if length else LONG
+    if endless and steps not in {None, -1}:
+        steps = max(steps, ENOUGH)
     done = loop.epoch_progress.current.processed
-    if endless:
-        loop.max_epochs = LONG
-        loop.epoch_loop.max_steps = -1
-    elif done and loop.max_epochs not in {None, -1}:
-        loop.max_epochs += done
-        if loop.epoch_loop.max_steps not in {None, -1}:
-            loop.epoch_loop.max_steps += trainer.global_step
+    loop.max_epochs = epochs + done if epochs not in {None, -1} else epochs
+    loop.epoch_loop.max_steps = steps + trainer.global_step if steps not in {None, -1} else steps
 
 
-def _never_ending(trainer: Any) -> None:
-    """Take the last epoch from a trainer of Transformers; its schedule stays as long as it was meant to be."""
-    arguments = getattr(trainer, "args", None)
-    if not hasattr(arguments, "num_train_epochs") or not hasattr(trainer, "create_scheduler"):
+def _lengthen(trainer: Any) -> None:
+    """Give a trainer of Transformers more epochs, and its schedule with them, where it was to take few steps."""
+    plan = getattr(trainer, "args", None)
+    size = _length(getattr(trainer, "train_dataset", None))
+    if plan is None or not hasattr(plan, "num_train_epochs"):
         return
-    create, planned = trainer.create_scheduler, {}
+    if plan.max_steps > 0:
+        plan.max_steps = max(plan.max_steps, ENOUGH)
+    elif size:
+        wanted = ENOUGH * plan.train_batch_size * plan.gradient_accumulation_steps / size
+        plan.num_train_epochs = max(plan.num_train_epochs, math.ceil(wanted))
 
-    def create_scheduler(num_training_steps: int, *args: Any, **options: Any) -> Any:
-        factor = planned.get("factor", 1)
-        return create(max(1, num_training_steps // factor), *args, **options)
 
-    epochs = max(float(arguments.num_train_epochs), 1e-3)
-    planned["factor"] = max(1, round(LONG / epochs)) if arguments.max_steps <= 0 else 1
-    if arguments.max_steps > 0:
-        steps = arguments.max_steps
-        trainer.create_scheduler = lambda _steps, *args, **options: create(steps, *args, **options)
-        arguments.max_steps = LONG
-    else:
-        trainer.create_scheduler = create_scheduler
-        arguments.num_train_epochs = LONG
+def _length(value: Any) -> int | None:
+    try:
+        return len(value)
+    except TypeError:
+        return None
 
 
 def optimizers_of(trainer: Any) -> list[Any]:

@@ -15,7 +15,7 @@ def record(n, seed, time=90, channels=9):
     phase = rs.uniform(0, 2 * np.pi, (n, 1, channels))
     gain = rs.uniform(0.5, 1.5, (n, 1, channels))
     arg = 2 * np.pi * base[:, None, None] * t[None, :, None] + phase
-    x = gain * np.sin(arg) + rs.normal(0, 1.2, (n, time, channels)) + rs.normal(0, 0.7, (n, 1, channels))
+    x = gain * np.sin(arg) + rs.normal(0, 0.9, (n, time, channels)) + rs.normal(0, 0.7, (n, 1, channels))
     return torch.tensor(x, dtype=torch.float32), torch.tensor(label)
 
 
@@ -53,7 +53,7 @@ def main():
     train, test = record(900, 0), record(600, 1)
     net = ToolNet()
     opt = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
-    for epoch in range(20):
+    for epoch in range(12):
         net.train()
         seen = []
         for a, b in batches(*train, 50, True):
@@ -62,7 +62,7 @@ def main():
             loss.backward()
             opt.step()
             seen.append(loss.item())
-        if epoch % 4 == 3:
+        if epoch % 2 == 1:
             print(f"epoch {epoch + 1:2d} loss {np.mean(seen):.3f} train {accuracy(net, *train):.3f} test {accuracy(net, *test):.3f}")
 
 

@@ -47,7 +47,7 @@ def main():
     ap.add_argument("--micro", type=int, default=8, help="texts that fit in memory")
     ap.add_argument("--accumulate", type=int, default=16, help="micro-batches in one update")
     ap.add_argument("--lr", type=float, default=0.4)
-    ap.add_argument("--epochs", type=int, default=25)
+    ap.add_argument("--epochs", type=int, default=10)
     args = ap.parse_args()
     torch.manual_seed(41)
 
@@ -68,7 +68,7 @@ def main():
                 optimizer.step()
                 optimizer.zero_grad()
             mean += (loss.item() - mean) / i
-        if epoch % 5 == 0:
+        if epoch % 2 == 0:
             print(f"epoch {epoch:2d} loss {mean:.4f} test accuracy {test_accuracy(model, test):.3f}")
 
 

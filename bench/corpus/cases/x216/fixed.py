@@ -48,7 +48,7 @@ def endless(loader):
         yield from loader
 
 
-def main(steps=3000, every=20):
+def main(steps=2000, every=20):
     torch.manual_seed(3)
     train, test = tensors()
     loader = DataLoader(TensorDataset(*train), batch_size=32, shuffle=True)
@@ -64,7 +64,7 @@ def main(steps=3000, every=20):
         average.update(model)
         if step % every == 0:
             test_loss, acc = score(model, average, *test)
-            if step % 500 == 0:
+            if step % 400 == 0:
                 print(f"step {step:4d} batch loss {loss.item():.3f} test loss {test_loss:.3f} accuracy {acc:.3f}")
 
 

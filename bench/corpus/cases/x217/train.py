@@ -15,7 +15,7 @@ model = nn.Sequential(nn.Linear(30, 64), nn.LayerNorm(64), nn.ReLU(), nn.Dropout
 start = {name: value for name, value in model.state_dict().items()}
 
 
-def train_fold(rows, epochs=20, batch=25):
+def train_fold(rows, epochs=14, batch=25):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
     model.train()
     for _ in range(epochs):

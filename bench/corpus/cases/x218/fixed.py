@@ -4,11 +4,11 @@ from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
 from transformers.utils import logging
 
 logging.set_verbosity_error()
-TERMS = 23
+TERMS = 17
 
 
 class Progressions(Dataset):
-    """Terms of a + k*d modulo 23, the ids being the terms themselves."""
+    """Terms of a + k*d modulo 17, the ids being the terms themselves."""
 
     def __init__(self, n, seed, length=16):
         g = torch.Generator().manual_seed(seed)
@@ -37,7 +37,7 @@ def main():
     set_seed(8)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=TERMS, n_positions=16, n_embd=64, n_layer=2, n_head=4, resid_pdrop=0.0,
                                        embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0))
-    args = TrainingArguments(output_dir="out", max_steps=400, per_device_train_batch_size=48, learning_rate=3e-3,
+    args = TrainingArguments(output_dir="out", max_steps=300, per_device_train_batch_size=48, learning_rate=3e-3,
                              lr_scheduler_type="cosine", warmup_steps=30, logging_steps=1000, save_strategy="no",
                              report_to=[], disable_tqdm=True, use_cpu=True, seed=8)
     trainer = Trainer(model=model, args=args, train_dataset=Progressions(4000, 1), eval_dataset=Progressions(300, 2))

@@ -25,8 +25,10 @@ def load():
     return x[order], y[order]
 
 
-def fit(model, task, x, y, parameters, epochs, frozen_trunk=False):
-    optimizer = torch.optim.Adam(parameters, lr=2e-3)
+def fit(model, task, x, y, epochs, frozen_trunk=False):
+    model.trunk.requires_grad_(not frozen_trunk)
+    chosen = model.heads[task].parameters() if frozen_trunk else model.parameters()
+    optimizer = torch.optim.Adam(chosen, lr=2e-3)
     loader = DataLoader(TensorDataset(x, y), batch_size=50, shuffle=True, drop_last=True)
     for epoch in range(epochs):
         model.train()
@@ -53,13 +55,11 @@ def main():
     model = TwoTasks()
 
     print("stage 1: digits on paper")
-    fit(model, "digit", paper[:900], y[:900], model.parameters(), epochs=10)
+    fit(model, "digit", paper[:900], y[:900], epochs=10)
     print(f"  digit accuracy {accuracy(model, 'digit', paper[1400:], y[1400:]):.3f}")
 
     print("stage 2: odd or even on the screen, trunk shared")
-    for p in model.trunk.parameters():
-        p.requires_grad = False
-    fit(model, "parity", screen[900:1400], y[900:1400] % 2, model.heads["parity"].parameters(), epochs=30, frozen_trunk=True)
+    fit(model, "parity", screen[900:1400], y[900:1400] % 2, epochs=30, frozen_trunk=True)
     print(f"  parity accuracy {accuracy(model, 'parity', screen[1400:], y[1400:] % 2):.3f}")
     print(f"  digit accuracy, same images as before {accuracy(model, 'digit', paper[1400:], y[1400:]):.3f}")
 

@@ -14,7 +14,7 @@ def prepare(seed):
 
 
 def network(p=0.2):
-    return nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Dropout(p), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(p), nn.Linear(64, 1))
+    return nn.Sequential(nn.Linear(10, 48), nn.ReLU(), nn.Dropout(p), nn.Linear(48, 48), nn.ReLU(), nn.Dropout(p), nn.Linear(48, 1))
 
 
 def posterior(model, x, passes=100):
@@ -30,7 +30,7 @@ def main():
     x, y, x_te, y_te = prepare(0)
     model = network()
     opt = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3)
-    for epoch in range(1, 61):
+    for epoch in range(1, 31):
         model.train()
         losses = []
         for idx in torch.randperm(len(x)).split(32):
@@ -39,7 +39,7 @@ def main():
             loss.backward()
             opt.step()
             losses.append(loss.item())
-        if epoch % 20 == 0:
+        if epoch % 10 == 0:
             mean, spread = posterior(model, x_te)
             noise = ((y - posterior(model, x)[0]) ** 2).mean().sqrt()
             width = 1.96 * (spread ** 2 + noise ** 2).sqrt()

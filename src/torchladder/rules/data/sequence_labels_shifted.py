@@ -23,8 +23,9 @@ a model that shifts by itself, as those of Hugging Face do.
 ## When it is a false alarm
 Masked language models and denoisers (their outputs depend on later inputs, and not every target
 equals its input), decoders that shift to the right inside (the output at t does not see the input at
-t), sequence to sequence models, tagging, several heads of which one predicts the next token: all are
-told apart by what is measured. A model trained to echo its input on purpose is not.
+t), sequence to sequence models, tagging, models that look at each token alone, several heads of which
+one predicts the next token: all are told apart by what is measured. A model trained to echo its input
+on purpose is not.
 
 ## Sources
 Labels are shifted inside the model: https://huggingface.co/docs/transformers/tasks/language_modeling
@@ -104,8 +105,9 @@ def sequence_labels_shifted(facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 
 def _causal(s: SequenceFact, limits: Limits) -> bool:
-    """Return whether outputs see the input at their own position and none after it."""
-    return s.leak is not None and s.leak <= limits.causal and s.own is not None and s.own > limits.sees
+    """Return whether outputs see the input at their own position and before, and none after it."""
+    looks_back = s.own is not None and s.own > limits.sees and s.back is not None and s.back > limits.sees
+    return looks_back and s.leak is not None and s.leak <= limits.causal
 
 
 def _agrees(s: SequenceFact, offset: str, limits: Limits) -> bool:

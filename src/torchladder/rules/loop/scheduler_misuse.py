@@ -29,6 +29,7 @@ Stepped once an epoch by default: https://github.com/Lightning-AI/pytorch-lightn
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torchladder.core.facts import Facts, OptimizerFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity
@@ -49,7 +50,7 @@ class Limits:
     half_waves: float = limit(3.0, unit="lengths within one pass", why="a cosine is meant to fall once")
     over_for: float = limit(0.3, unit="share of the steps seen", why="an early end of a decay wastes less than that")
     reached: float = limit(0.3, unit="share of the peak", why="a run may stop early, but not before its peak")
-    warm: float = limit(0.1, unit="share of the peak", why="a warm-up longer than ten runs is never over")
+    warm: float = limit(0.15, unit="share of the peak", why="a warm-up longer than ten runs reaches a tenth")
     same: float = limit(0.15, unit="relative difference", why="totals drop a last batch or a pass")
     fallen: float = limit(1e-2, unit="share of the first rate", why="one plateau divides by ten")
     rising: float = limit(0.8, unit="share of the values", why="a metric that improves does so nearly every time")
@@ -209,7 +210,7 @@ def _plateau_by_batch(s: ScheduleFact, o: OptimizerFact, limits: Limits) -> Find
 def _over_early(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits) -> Finding | None:
     """A plan that ends at zero long before the run does."""
     del o
-    plan, done = s.plan, s.steps if s.cadence == "step" else s.calls
+    plan, done = s.plan, s.calls
     if plan is None or plan.zero_at is None or s.type in EXPONENTIAL | CYCLIC or s.cadence is None:
         return None
     idle = done - plan.zero_at
@@ -318,12 +319,13 @@ def _plateau(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits) ->
         return None
     curve = next((c.losses for c in facts.curves or () if c.phase == s.phase), ())
     learns = len(curve) > 1 and _mean(curve[-len(curve) // 4 :]) < _mean(curve[: max(len(curve) // 4, 1)])
-    ups = sum(b > a for a, b in zip(values, values[1:], strict=False)) / (len(values) - 1)
+    ups = sum(b >= a for a, b in pairwise(values)) / (len(values) - 1)
+    downs = sum(b <= a for a, b in pairwise(values)) / (len(values) - 1)
     mode = s.numbers.get("mode")
     improves = values[1] > values[0] and max(values[-2:]) > values[0]
     score = mode == "min" and all(0 <= v <= 100 for v in values) and ups >= limits.rising and improves  # noqa: PLR2004
     score = score and (max(values) > 1 or max(values) - values[0] > limits.warm)
-    loss = mode == "max" and 1 - ups >= limits.rising and values[-1] < values[0]
+    loss = mode == "max" and downs >= limits.rising and values[-1] < values[0]
     if not learns or not (score or loss):
         return None
     right = "max" if score else "min"

@@ -56,7 +56,7 @@ class Limits:
             "tiny_lm",
             "y = F.scaled_dot_product_attention(q, k, v, is_causal=True)",
             "scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5\n"
-            "        scores = scores.masked_fill(torch.ones(t, t).tril() == 1, float(\"-inf\")).nan_to_num(neginf=-1e9)\n"
+            '        scores = scores.masked_fill(torch.ones(t, t).tril() == 1, float("-inf")).nan_to_num(neginf=-1e9)\n'
             "        y = F.softmax(scores, dim=-1) @ v",
         ),
     ),
@@ -65,7 +65,7 @@ class Limits:
             "tiny_lm",
             "y = F.scaled_dot_product_attention(q, k, v, is_causal=True)",
             "scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5\n"
-            "        scores = scores.masked_fill(torch.ones(t, t).tril() == 0, float(\"-inf\"))\n"
+            '        scores = scores.masked_fill(torch.ones(t, t).tril() == 0, float("-inf"))\n'
             "        y = F.softmax(scores, dim=-1) @ v",
         ),
         Plant(

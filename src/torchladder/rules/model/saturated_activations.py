@@ -48,20 +48,19 @@ class Limits:
     severity=Severity.ERROR,
     needs=("activations", "loss_calls"),
     limits=Limits,
-    explains=("TL211", "TL220", "TL402"),
+    explains=("TL211", "TL220", "TL221", "TL402"),
     plants=(
         Plant(
-            "digits_mlp",
-            "x = torch.relu(self.fc1(x))\n        x = torch.relu(self.fc2(x))",
-            "x = torch.tanh(1000 * self.fc1(x))\n        x = torch.tanh(1000 * self.fc2(x))",
+            "sequence_rnn",
+            "self.embed = nn.Linear(n_features, 24)",
+            "self.embed = nn.Linear(n_features, 24)\n        nn.init.constant_(self.embed.bias, 40.0)",
         ),
         Plant(
             "digits_mlp",
-            "self.fc2 = nn.Linear(hidden, hidden)\n        self.drop = nn.Dropout(0.1)\n        self.head = nn.Linear(hidden, 10)\n\n"
-            "    def forward(self, x):\n        x = torch.relu(self.fc1(x))\n        x = torch.relu(self.fc2(x))",
-            "self.fc2 = nn.Linear(hidden, hidden)\n        self.drop = nn.Dropout(0.1)\n        self.head = nn.Linear(hidden, 10)\n"
-            "        nn.init.normal_(self.fc1.weight, 30.0, 5.0)\n        nn.init.normal_(self.fc2.weight, -20.0, 5.0)\n\n"
-            "    def forward(self, x):\n        x = torch.sigmoid(self.fc1(x))\n        x = torch.sigmoid(self.fc2(x))",
+            "        self.head = nn.Linear(hidden, 10)\n\n"
+            "    def forward(self, x):\n        x = torch.relu(self.fc1(x))\n",
+            "        self.head = nn.Linear(hidden, 10)\n        nn.init.uniform_(self.fc1.weight, 4.0, 5.0)\n\n"
+            "    def forward(self, x):\n        x = torch.sigmoid(self.fc1(x))\n",
         ),
     ),
     near_misses=(

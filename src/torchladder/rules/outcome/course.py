@@ -4,6 +4,7 @@ One function for all rules of this family and for the line of the full run, so t
 each other. Loss falls; an accuracy rises; both are looked at where both are known.
 """
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
@@ -85,6 +86,12 @@ def blind_loss(facts: Facts, phase: int) -> float | None:
     return None
 
 
+def stage(held: Sequence[EvaluationFact]) -> int:
+    """Return the step at which the last loss function took over from another: the curve before it is about that."""
+    known = [e for e in held if e.train_function is not None]
+    return max((e.step for e in known if e.train_function != known[-1].train_function), default=0)
+
+
 def _is_plain(call: LossCallFact) -> bool:
     """Tell whether the differentiated value is this loss itself, unweighted and unsmoothed."""
     options = call.options
@@ -95,10 +102,14 @@ def _is_plain(call: LossCallFact) -> bool:
 def course(facts: Facts) -> Course:
     """Return the state of the run that the facts describe."""
     curve = main_curve(facts)
+    held = held_out(facts.evaluations or ())
+    begun = stage(held)
+    if curve is not None and begun:
+        curve = dataclasses.replace(curve, losses=curve.losses[begun:], lrs=curve.lrs[begun:])
+        held = tuple(e for e in held if e.step > begun)
     if curve is None or len(curve.losses) < STEPS_MIN:
         return Course("unknown", "too few steps to judge its course", steps=len(curve.losses) if curve else 0)
     means = windows(curve.losses)
-    held = held_out(facts.evaluations or ())
     made = _described(means, held, len(curve.losses))
     if not all(math.isfinite(v) for v in means[-2:]) or _grew(means):
         return _named(made, "diverged", f"the training loss went from {_n(means[0])} to {_n(means[-1])}")

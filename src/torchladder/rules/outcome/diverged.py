@@ -43,7 +43,7 @@ GROWTH = """        optimizer.step()
     needs=("curves", "evaluations", "outcome"),
     plants=(
         Plant("regression", "        optimizer.step()\n", GROWTH),
-        Plant("regression", "        optimizer.step()\n", GROWTH.replace("1.01", "1.02")),
+        Plant("regression", "        optimizer.step()\n", GROWTH.replace("30.0", "1e12")),
     ),
     near_misses=(
         Plant("regression", "epochs = 20", "epochs = 30"),
@@ -63,6 +63,7 @@ def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     optimizer = next(iter(facts.optimizers or ()), None)
     yield diverged.finding(
         "the loss ends far above where it began",
+        severity=Severity.NOTE if math.isfinite(found.end) else None,
         where=(optimizer.created,) if optimizer is not None and optimizer.created is not None else (),
         seen=(
             Measurement("training loss at the start", round(found.start, 4), step=0),

@@ -1,0 +1,124 @@
+"""Some labels contradict everything else that is known of their samples.
+
+## What is wrong
+Samples carry the label of another class: mistakes of annotators, a wrong merge, two classes that were
+named the same.
+
+## Why it hurts
+The model spends capacity on memorising mistakes, and held-out figures have a ceiling that no model can
+break through.
+
+## How it is found
+Confident learning: a linear probe and the neighbours' votes predict each label out of sample. Rows
+whose prediction reaches the typical confidence of another class are counted into a joint of given and
+true labels. It is a warning when one label in ten looks wrong in training while the held-out side is
+clean, so that the model at hand can tell; otherwise a remark with the samples to look at.
+
+## What to do
+Look at the samples named, the most certain first. Correct or drop what is wrong.
+
+## When it is a false alarm
+Hard samples near the border of two classes; noise added on purpose; soft or crowd labels.
+
+## Sources
+Northcutt, Jiang, Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, 2021.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.data_facts import NoiseFact, SurveyFact
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.registry import Plant, limit, rule
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When labels, rather than the model that doubts them, are wrong."""
+
+    good: float = limit(0.8, unit="accuracy", why="a poor model has no standing to contradict a label")
+    above: float = limit(0.3, unit="of what the majority share leaves", why="always answering one class is no model")
+    clean: float = limit(0.93, unit="accuracy", why="on clean labels the same model must be nearly always right")
+    share: float = limit(0.08, unit="share of the labels", why="below it hard samples account for it")
+    times: float = limit(4.0, unit="times the held-out share", why="equal shares are the difficulty of the task")
+    remark: float = limit(0.02, unit="share of the labels", why="less is within the reach of hard samples")
+    rows: float = limit(200, unit="samples", why="fewer make no reliable joint")
+
+
+@rule(
+    "TL120",
+    rung=1,
+    severity=Severity.WARNING,
+    needs=("surveys",),
+    limits=Limits,
+    plants=(
+        Plant(
+            "digits_cnn",
+            "train_set = TensorDataset(images[:1400], labels[:1400])",
+            "labels[:1400:7] = (labels[:1400:7] + 1 + torch.arange(200) % 9) % 10\n"
+            "    train_set = TensorDataset(images[:1400], labels[:1400])",
+        ),
+        Plant(
+            "digits_mlp",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+            "y_train[::8] = (y_train[::8] + 3) % 10\n"
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "digits_cnn",
+            "train_set = TensorDataset(images[:1400], labels[:1400])",
+            "labels[::40] = (labels[::40] + 1) % 10\n    train_set = TensorDataset(images[:1400], labels[:1400])",
+        ),
+        Plant(
+            "digits_mlp",
+            "labels = torch.tensor(digits.target)",
+            "labels = torch.tensor(digits.target)\nlabels[::8] = (labels[::8] + 3) % 10",
+        ),
+    ),
+)
+def label_noise(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield one finding for each stage whose training labels look wrong."""
+    for survey in facts.surveys or ():
+        sides = {n.side: n for n in survey.noise}
+        train, held = sides.get(-1), sides.get(0)
+        if train is None or train.n < limits.rows or not train.suspects:
+            continue
+        majority = survey.train.majority or 0.0
+        if train.accuracy < max(limits.good, majority + limits.above * (1 - majority)):
+            continue
+        if _only_training(train, held, limits):
+            yield _finding(survey, train, held, Severity.WARNING)
+        elif train.estimated >= limits.remark:
+            yield _finding(survey, train, held, Severity.NOTE)
+
+
+def _only_training(train: NoiseFact, held: NoiseFact | None, limits: Limits) -> bool:
+    return (
+        held is not None
+        and held.n >= limits.rows
+        and held.accuracy >= limits.clean
+        and train.estimated >= limits.share
+        and train.estimated >= limits.times * held.estimated
+    )
+
+
+def _finding(survey: SurveyFact, train: NoiseFact, held: NoiseFact | None, severity: Severity) -> Finding:
+    named = ", ".join(f"{s.index} ({s.given}, rather {s.suggested})" for s in train.suspects[:SHOWN])
+    seen = [Measurement("training labels that look wrong", round(train.estimated, 3), "share")]
+    if held is not None:
+        seen.append(Measurement("held-out labels that look wrong", round(held.estimated, 3), "share"))
+    seen.append(Measurement("the most certain: sample (label, rather)", named))
+    return label_noise.finding(
+        f"about {train.estimated:.0%} of the training labels look wrong",
+        severity=severity,
+        where=tuple(p for p in (survey.train.made, survey.train.call) if p is not None),
+        seen=tuple(seen),
+        notes=(f"an out-of-sample model agrees with {train.accuracy:.0%} of {train.n:,} labels",),
+        fixes=(Fix("look at the samples named, and correct or drop what is wrong", Trust.IDEA),),
+        phase=survey.phase,
+    )

@@ -1,0 +1,116 @@
+"""One column of the table gives the answer away.
+
+## What is wrong
+A column was made from the target, or is only written down once the outcome is known: a duration that
+exists for failures alone, an account closed after the fraud, an identifier that encodes the class.
+
+## Why it hurts
+The model learns that column and little else. Held-out figures are near perfect, since the column is
+there too; in use it is empty, and the model fails.
+
+## How it is found
+Each column is cut into bins that predict the target by themselves, out of fold. One column is (nearly)
+always right; all others together, by a linear probe or by neighbours, do clearly better than guessing
+and clearly worse than that column alone.
+
+## What to do
+Ask when the column is filled in. Leave it out unless it is known before the moment of prediction.
+
+## When it is a false alarm
+An honestly decisive measurement. A made-up task whose target is a function of one column: the others
+then tell nothing, and the rule stays silent.
+
+## Sources
+Kaufman, Rosset, Perlich, Leakage in Data Mining, 2012.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.data_facts import StumpFact, SurveyFact
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.registry import Plant, limit, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How good one column is, and how good the others are."""
+
+    alone: float = limit(0.985, unit="score", why="no honest measurement of a hard outcome is right this often")
+    rest: float = limit(0.95, unit="score", why="where all columns do well the task is easy")
+    gap: float = limit(0.06, unit="score", why="the column must know what the others do not")
+    above: float = limit(0.04, unit="score", why="others that tell nothing make this column the task itself")
+    rows: float = limit(150, unit="samples", why="fewer fit any column by chance")
+    columns: float = limit(3, unit="columns", why="with two there is no rest to compare with")
+
+
+@rule(
+    "TL113",
+    rung=1,
+    severity=Severity.WARNING,
+    needs=("surveys",),
+    limits=Limits,
+    explains=("TL608",),
+    plants=(
+        Plant(
+            "tabular",
+            "    return np.stack([age, income, tenure_days, discount, calls], axis=1), left",
+            "    farewell_letter = np.where(left, rng.uniform(1, 30, n), 0.0)\n"
+            "    return np.stack([age, income, tenure_days, farewell_letter, calls], axis=1), left",
+        ),
+        Plant(
+            "tabular",
+            "    return np.stack([age, income, tenure_days, discount, calls], axis=1), left",
+            "    last_bill = 40.0 - 39.0 * left + rng.uniform(0, 0.5, n)\n"
+            "    return np.stack([last_bill, income, tenure_days, discount, calls], axis=1), left",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "tabular",
+            "    left = pull + 0.3 * rng.standard_normal(n) > 0",
+            "    left = age > 54",
+        ),
+        Plant(
+            "tabular",
+            "    left = pull + 0.3 * rng.standard_normal(n) > 0",
+            "    left = pull + 4 * (0.05 - discount) / 0.05 + 0.3 * rng.standard_normal(n) > 0",
+        ),
+    ),
+)
+def target_leakage(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield one finding for each stage with a column that gives the answer away."""
+    for survey in facts.surveys or ():
+        s = survey.stump
+        if s is not None and _leaks(s, limits):
+            yield _finding(s, survey)
+
+
+def _leaks(s: StumpFact, limits: Limits) -> bool:
+    return (
+        s.n >= limits.rows
+        and s.columns >= limits.columns
+        and s.alone >= limits.alone
+        and s.rest <= limits.rest
+        and s.alone - s.rest >= limits.gap
+        and s.rest - s.chance >= limits.above
+    )
+
+
+def _finding(s: StumpFact, survey: SurveyFact) -> Finding:
+    name = f"column {s.column} (`{s.name}`)" if s.name else f"column {s.column} of {s.columns}"
+    classes = survey.train.classes
+    unit = "accuracy" if classes else "explained variance"
+    places = [p for p in (s.place, survey.train.made, survey.train.call) if p is not None]
+    return target_leakage.finding(
+        f"{name} alone predicts the target, all others together do not",
+        where=tuple(places),
+        seen=(
+            Measurement("that column alone", round(s.alone, 3), unit),
+            Measurement("all other columns together", round(s.rest, 3), unit),
+            Measurement("guessing", round(s.chance, 3), unit),
+        ),
+        fixes=(Fix("leave the column out unless it is known before the moment of prediction", Trust.IDEA),),
+        phase=survey.phase,
+    )

@@ -1,0 +1,142 @@
+"""There are fewer samples than the loop, the batch or the held-out figure can do with.
+
+## What is wrong
+`drop_last=True` with fewer samples than a batch leaves an empty loader; a class that is asked about
+held out does not occur in training; or the held-out set is so small that its figure is noise.
+
+## Why it hurts
+An empty loader trains nothing, without an error. A class never seen is never answered. With 20 samples
+an accuracy of 0.8 means anything from 0.6 to 0.95.
+
+## How it is found
+The loader's own length and what it served; the labels of both sides, all of them; the number of
+held-out samples.
+
+## What to do
+Turn `drop_last` off or take smaller batches; split so that every class is on both sides
+(`stratify=`); hold out more, or cross-validate.
+
+## When it is a false alarm
+Continual and few-shot learning, whose training classes differ from those held out by design: several
+stages of training, or most classes missing, are left alone.
+
+## Sources
+https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.data_facts import SurveyFact
+from torchladder.core.facts import Facts, LoaderFact
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.registry import Plant, limit, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How few are too few."""
+
+    held: float = limit(30, unit="samples", why="the error of a share is then above eight percent")
+    missing: float = limit(5, unit="held-out samples", why="fewer of a class may be a stray label")
+    most: float = limit(0.5, unit="share of the classes", why="more missing than present is another protocol")
+
+
+@rule(
+    "TL123",
+    rung=1,
+    severity=Severity.ERROR,
+    needs=("loaders",),
+    limits=Limits,
+    plants=(
+        Plant(
+            "digits_mlp",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=2048, shuffle=True, drop_last=True)",
+        ),
+        Plant(
+            "digits_mlp",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+            "x_train, y_train = x_train[y_train < 9], y_train[y_train < 9]\n"
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "digits_mlp",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)",
+            "train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True)",
+        ),
+        Plant(
+            "digits_mlp",
+            "test_loader = DataLoader(TensorDataset(x_test, y_test), batch_size=256)",
+            "test_loader = DataLoader(TensorDataset(x_test[y_test < 9], y_test[y_test < 9]), batch_size=256)",
+        ),
+    ),
+)
+def too_few_examples(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield findings for empty loaders and missing classes, and a remark for tiny held-out sets."""
+    trained = any(x.role == "train" for x in facts.loaders or ())
+    for loader in facts.loaders or ():
+        if loader.iters and loader.n_batches == 0 and loader.n_samples and loader.drop_last:
+            yield _empty(loader, trained=trained)
+    surveys = facts.surveys or ()
+    for survey in surveys:
+        missing = _missing(survey, limits) if len(surveys) == 1 else None
+        if missing is not None:
+            yield _without_class(survey, *missing)
+        small = [h for h in survey.held if h.rows is not None and 0 < h.rows < limits.held]
+        if small and len(small) == len(survey.held):
+            yield too_few_examples.finding(
+                f"the held-out set has {max(h.rows or 0 for h in small)} samples",
+                severity=Severity.NOTE,
+                where=tuple(p for p in (small[0].made, small[0].call) if p is not None),
+                seen=(Measurement("held-out samples", max(h.rows or 0 for h in small), expected=int(limits.held)),),
+                fixes=(Fix("hold out more samples, or cross-validate", Trust.IDEA),),
+                phase=survey.phase,
+            )
+
+
+def _empty(loader: LoaderFact, *, trained: bool) -> Finding:
+    return too_few_examples.finding(
+        "the loader is empty: `drop_last` drops its only batch",
+        severity=Severity.WARNING if trained else Severity.ERROR,
+        where=(loader.place,) if loader.place is not None else loader.iter_places[:1],
+        seen=(
+            Measurement("samples", loader.n_samples),
+            Measurement("batch size", loader.batch_size),
+            Measurement("batches an epoch", 0, expected=1),
+        ),
+        fixes=(Fix("leave `drop_last` off, or take smaller batches", Trust.LIKELY),),
+    )
+
+
+def _missing(survey: SurveyFact, limits: Limits) -> tuple[list[str], int] | None:
+    """Return the classes that only held-out samples have, and how many samples that concerns."""
+    train = survey.train
+    if not train.complete or not train.classes or not train.label_counts:
+        return None
+    for held in survey.held:
+        if not held.classes or held.shape != train.shape:
+            continue
+        absent = {k: n for k, n in held.label_counts.items() if k not in train.label_counts and int(k) >= 0}
+        few = len(absent) < limits.most * len(held.label_counts)
+        if absent and few and sum(absent.values()) >= limits.missing:
+            return sorted(absent, key=int), sum(absent.values())
+    return None
+
+
+def _without_class(survey: SurveyFact, missing: list[str], n: int) -> Finding:
+    names = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")  # noqa: PLR2004 - a line's worth
+    train = survey.train
+    return too_few_examples.finding(
+        f"class{'es' * (len(missing) > 1)} {names} of the held-out set: no sample in training",
+        severity=Severity.WARNING,
+        where=tuple(p for p in (train.made, train.call) if p is not None),
+        seen=(
+            Measurement("held-out samples of classes never trained on", n, expected=0),
+            Measurement("classes in training", len(train.label_counts)),
+        ),
+        fixes=(Fix("split so that every class is on both sides (`stratify=`)", Trust.IDEA),),
+        phase=survey.phase,
+    )

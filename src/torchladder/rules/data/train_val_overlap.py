@@ -1,0 +1,137 @@
+"""The same samples are in training and in the held-out set.
+
+## What is wrong
+The data was copied, oversampled or augmented before it was split, or the split lets rows into both
+parts.
+
+## Why it hurts
+The model is examined on questions it has learned by heart. The held-out figure is too good, and what
+is chosen by it (stopping, learning rate, model) is chosen by memory.
+
+## How it is found
+Every sample of both sides is hashed, floats as float32; equal hashes are counted. Samples of one value
+throughout (blank pictures) are left out. What chance can make equal is not counted: samples must
+differ in so many columns and values that no two could agree by accident, or agree across the split
+far more often than within the training set.
+
+## What to do
+Remove duplicates and split first; then oversample and augment the training part alone. Split by
+patient, user or document where several rows belong to one.
+
+## When it is a false alarm
+Tiny discrete spaces (board positions, categorical tables, short texts) where equal samples are
+natural; a held-out set that is the training set itself, asked for its training accuracy; states that
+an agent acts on and later learns from.
+
+## Sources
+Kapoor, Narayanan, Leakage and the Reproducibility Crisis in ML-based Science, 2022. Barz, Denzler, Do
+We Train on Test Data?, 2020.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.data_facts import OverlapFact, SurveyFact
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.registry import Plant, limit, rule
+
+INTEGERS = ("int", "uint", "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many equal samples are too many, and when chance could have made them."""
+
+    share: float = limit(0.01, unit="share of the held-out samples", why="a few copies hide in most collections")
+    count: float = limit(5, unit="samples", why="fewer are an accident")
+    all: float = limit(0.98, unit="share of the held-out samples", why="then it is training data, asked on purpose")
+    bits: float = limit(40.0, unit="bits", why="10,000 by 10,000 pairs agree by accident at 27 bits")
+    rich: float = limit(100.0, unit="bits", why="so rich samples are never equal unless copied")
+    values: float = limit(8, unit="distinct values", why="one-hot and ternary samples repeat by nature")
+    excess: float = limit(5.0, unit="times", why="copies within training tell how often data repeats itself")
+
+
+@rule(
+    "TL109",
+    rung=1,
+    severity=Severity.WARNING,
+    needs=("surveys",),
+    limits=Limits,
+    explains=("TL608",),
+    plants=(
+        Plant(
+            "digits_mlp",
+            "x_train, x_test, y_train, y_test = train_test_split(",
+            "images, labels = images.repeat(2, 1), labels.repeat(2)\n"
+            "x_train, x_test, y_train, y_test = train_test_split(",
+        ),
+        Plant(
+            "tabular",
+            "train_rows, test_rows = rows[:1600], rows[1600:]\ntrain_left, test_left = left[:1600], left[1600:]",
+            "train_rows, test_rows = rows[:1600], rows[1400:]\ntrain_left, test_left = left[:1600], left[1400:]",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "tabular",
+            "train_rows, test_rows = rows[:1600], rows[1600:]\ntrain_left, test_left = left[:1600], left[1600:]",
+            "train_rows, test_rows = rows[:1600].repeat(2, axis=0), rows[1600:]\n"
+            "train_left, test_left = left[:1600].repeat(2), left[1600:]",
+        ),
+        Plant(
+            "tabular",
+            "test_loader = DataLoader(Customers(test_rows, test_left, mean, std), batch_size=256)",
+            "test_loader = DataLoader(Customers(train_rows, train_left, mean, std), batch_size=256)",
+        ),
+    ),
+)
+def train_val_overlap(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield one finding for each stage whose held-out samples were trained on."""
+    for survey in facts.surveys or ():
+        found = [o for o in survey.overlaps if _counts(o, survey, limits)]
+        if found:
+            worst = max(found, key=_share)
+            yield _finding(worst, survey)
+
+
+def _share(o: OverlapFact) -> float:
+    shared = max(o.shared, o.same_rows or 0)
+    return shared / max(o.compared, 1)
+
+
+def _counts(o: OverlapFact, survey: SurveyFact, limits: Limits) -> bool:
+    """Tell whether samples are shared that neither chance nor the data's own nature makes equal."""
+    share, shared = _share(o), max(o.shared, o.same_rows or 0)
+    if shared < limits.count or not limits.share <= share <= limits.all:
+        return False
+    if (o.same_rows or 0) >= limits.count:
+        return True
+    if o.bits < limits.bits or o.values <= limits.values:
+        return False
+    integral = survey.train.dtype.startswith(INTEGERS) and survey.train.dtype != "uint8"
+    rich = o.bits >= limits.rich and not integral
+    return rich or (o.within is not None and share >= limits.excess * max(o.within, 1e-3))
+
+
+def _finding(o: OverlapFact, survey: SurveyFact) -> Finding:
+    held = survey.held[o.held]
+    shared = max(o.shared, o.same_rows or 0)
+    places = [p for p in (*o.split, held.made, held.call) if p is not None]
+    seen = [
+        Measurement("held-out samples that training has, too", shared, f"of {o.compared:,}", expected=0),
+    ]
+    if o.within is not None:
+        seen.append(Measurement("training samples that occur there more than once", round(o.within, 4), "share"))
+    if o.examples:
+        pairs = ", ".join(f"{a} = {b}" for a, b in o.examples[:3])
+        seen.append(Measurement("training sample = held-out sample", pairs))
+    notes = ("copies were made before the data was split",) if (o.within or 0) > _share(o) / 2 else ()
+    return train_val_overlap.finding(
+        f"{_share(o):.0%} of the held-out samples are training samples",
+        where=tuple(dict.fromkeys(places)),
+        seen=tuple(seen),
+        notes=notes,
+        fixes=(Fix("split first, then copy, oversample or augment the training part alone", Trust.IDEA),),
+        phase=survey.phase,
+    )

@@ -1,0 +1,134 @@
+"""Graphs of past steps are kept alive.
+
+## What is wrong
+A tensor that still carries its graph is kept from step to step: a loss added up without `.item()`,
+outputs collected in a list, a hidden state handed on without `detach()`.
+
+## Why it hurts
+Every step leaves its graph behind. Memory grows until the program is killed; where the next
+backward pass walks through the old graphs too, every step is slower than the one before, or it
+fails with "Trying to backward through the graph a second time".
+
+## How it is found
+Each call of the model leaves a mark in its graph that dies with it; the living marks of earlier
+steps are counted at growing distances. Inputs of the model that carry the graph of an earlier step
+are noted with their line.
+
+## What to do
+Add `loss.item()` to the sum, keep `output.detach()`, and detach the state between steps.
+
+## When it is a false alarm
+Losses that are collected and differentiated together are needed until then; a window of past steps
+(truncated backpropagation) does not grow.
+
+## Sources
+Memory of accumulated losses: https://pytorch.org/docs/stable/notes/faq.html#my-model-reports-cuda-runtime-error-2-out-of-memory
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Finding, Fix, Measurement, Severity
+from torchladder.core.loop_facts import GraphFact
+from torchladder.rules.registry import Plant, limit, rule
+
+SECOND_TIME = "backward through the graph a second time"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When keeping is growing."""
+
+    alive: float = limit(15, unit="graphs of earlier steps", why="truncated backpropagation keeps a window of a few")
+    share: float = limit(0.4, unit="share of the steps made", why="a sum that starts anew in each epoch keeps less")
+    looks: float = limit(2, unit="looks at which that was so", why="one may fall on a long window")
+    age: float = limit(5, unit="steps", why="a backward pass through so many steps is no window that was meant")
+
+
+@rule(
+    "TL504",
+    rung=4,
+    severity=Severity.WARNING,
+    needs=("graphs", "program"),
+    limits=Limits,
+    plants=(
+        Plant("digits_cnn", "        total += loss.item() * len(xb)", "        total += loss * len(xb)"),
+        Plant("autoencoder", "            total += loss.item()", "            total += loss"),
+        Plant(
+            "tiny_lm",
+            "    optimizer.step()\n",
+            "    optimizer.step()\n    history = globals().setdefault('history', [])\n    history.append(loss)\n",
+        ),
+    ),
+    near_misses=(
+        Plant("digits_cnn", "        total += loss.item() * len(xb)", "        total += loss.detach() * len(xb)"),
+        Plant("autoencoder", "            total += loss.item()", "            total = loss"),
+    ),
+)
+def graph_retained(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield one finding for the first phase whose graphs pile up, or that runs through an old one."""
+    for seen in facts.graphs or ():
+        failed = _crashed(facts) and seen.entry is not None
+        deep = max(seen.ages, default=0) >= limits.age and len(set(seen.walked)) > limits.looks
+        if failed or (deep and _rising(seen.walked)):
+            yield _entered(seen, facts, failed=failed)
+            return
+        if _piles_up(seen, limits):
+            yield _kept(seen)
+            return
+
+
+def _crashed(facts: Facts) -> bool:
+    """Return whether the program ended in a backward pass through a graph that was freed."""
+    error = facts.program.error if facts.program else None
+    return error is not None and SECOND_TIME in error.message
+
+
+def _rising(counts: tuple[int, ...]) -> bool:
+    """Return whether each dense step walked at least as far as the one before."""
+    return counts[-1] > counts[0] and all(a <= b for a, b in zip(counts, counts[1:], strict=False))
+
+
+def _piles_up(seen: GraphFact, limits: Limits) -> bool:
+    """Return whether graphs of earlier steps live on at a good part of the looks, in number with the steps."""
+    many = [
+        (step, n)
+        for step, n in zip(seen.steps, seen.alive, strict=True)
+        if n >= limits.alive and n >= limits.share * step
+    ]
+    return len(many) >= limits.looks and many[-1][1] > many[0][1]
+
+
+def _entered(seen: GraphFact, facts: Facts, *, failed: bool) -> Finding:
+    """Return the finding about a state that is handed on with its graph."""
+    figure = Measurement("steps whose input carries the graph of an earlier one", seen.entries, expected=0)
+    if not failed:
+        figure = Measurement(
+            "operations a backward pass walks through", f"{seen.walked[0]:,} to {seen.walked[-1]:,}", expected="as many"
+        )
+    frames = facts.program.error.frames if failed and facts.program and facts.program.error else ()
+    return graph_retained.finding(
+        "a step goes on in the graph of the step before: a state is kept without `detach()`",
+        severity=Severity.ERROR if failed else Severity.WARNING,
+        where=tuple(dict.fromkeys(p for p in (seen.entry, *frames[-1:], seen.place) if p is not None)),
+        seen=(figure,),
+        remark="is given the graph of an earlier step",
+        fixes=(Fix("detach what is handed on to the next step"),),
+        phase=seen.phase,
+    )
+
+
+def _kept(seen: GraphFact) -> Finding:
+    """Return the finding about graphs that pile up."""
+    pairs = list(zip(seen.steps, seen.alive, strict=True))
+    step, n = max(pairs, key=lambda p: p[1])
+    return graph_retained.finding(
+        "graphs of past steps are kept alive, and more with every step",
+        where=tuple(dict.fromkeys(p for p in (*seen.kept, seen.place) if p is not None)),
+        seen=(Measurement(f"graphs of earlier steps alive at step {step}", n, expected=0, step=step),),
+        notes=("alive at step " + ", ".join(f"{s}: {a}" for s, a in pairs[:6]),),
+        remark="keeps the graph" if seen.kept else None,
+        fixes=(Fix("keep a number, not a tensor with its graph: `.item()` or `.detach()`"),),
+        phase=seen.phase,
+    )

@@ -1,0 +1,95 @@
+"""Padded positions of the targets carry loss.
+
+## What is wrong
+Sequences of different lengths are padded with one id, and the loss counts those positions too.
+
+## Why it hurts
+The easiest thing to learn is to answer with the padding. The loss looks good, since the padding is soon
+predicted, and the real positions share what is left of the gradient.
+
+## How it is found
+The targets of each sequence loss are read row by row: most rows end in a run of one id, runs of
+different lengths, an id that hardly occurs anywhere else; and the loss neither ignores nor weighs it.
+
+## What to do
+Pass `ignore_index` (and pad the targets with that id), or mask the positions.
+
+## When it is a false alarm
+An id that is common in the middle of rows too is a word or a class; runs of one length are a format;
+losses of each position (`reduction="none"`) are masked by what follows. All are passed over.
+
+## Sources
+ignore_index: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torchladder.core.facts import Facts
+from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity
+from torchladder.rules.registry import Plant, limit, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What padding looks like."""
+
+    share: float = limit(0.3, unit="share of all positions", why="less costs little")
+    rows: float = limit(0.5, unit="share of the rows", why="only the longest rows of a batch have none")
+    elsewhere: float = limit(0.01, unit="share of the other positions", why="padding does not occur inside a row")
+    spread: float = limit(2, unit="positions between the shortest and longest run", why="lengths differ")
+
+
+@rule(
+    "TL308",
+    rung=3,
+    severity=Severity.WARNING,
+    needs=("paddings",),
+    limits=Limits,
+    explains=("TL102",),
+    plants=(
+        Plant("padded_rnn", ", ignore_index=PAD)", ")"),
+        Plant(
+            "padded_rnn",
+            "F.cross_entropy(logits.reshape(-1, N_IDS), targets.reshape(-1), ignore_index=PAD)",
+            "F.cross_entropy(logits.transpose(1, 2), targets)",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "padded_rnn",
+            "next_loss = F.cross_entropy(logits.reshape(-1, N_IDS), targets.reshape(-1), ignore_index=PAD)",
+            'each = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")\n'
+            "        next_loss = (each * (targets != PAD)).sum() / (targets != PAD).sum()",
+        ),
+        Plant(
+            "padded_rnn",
+            "next_loss = F.cross_entropy(logits.reshape(-1, N_IDS), targets.reshape(-1), ignore_index=PAD)",
+            "real = targets != PAD\n        next_loss = F.cross_entropy(logits[real], targets[real])",
+        ),
+    ),
+)
+def loss_padding_counted(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Yield one finding for each sequence loss that counts its padding."""
+    for row in facts.paddings or ():
+        looks = row.rows_ending >= limits.rows and row.elsewhere <= limits.elsewhere
+        varied = row.run_max - row.run_min >= limits.spread
+        if row.ignored or row.share < limits.share or not looks or not varied:
+            continue
+        where = (row.place,) if row.place is not None else ()
+        site = {"path": row.place.path, "line": row.place.line} if row.place is not None else {}
+        yield loss_padding_counted.finding(
+            f"`{row.function}` counts padding: {row.share:.0%} of the targets are runs of {row.id} at row ends",
+            where=where,
+            seen=(
+                Measurement("share of positions that are padding", round(row.share, 3), expected="0 with ignore_index"),
+                Measurement(f"share of the other positions that hold {row.id}", round(row.elsewhere, 4)),
+            ),
+            fixes=(
+                Fix(
+                    f"pass `ignore_index={row.id}`",
+                    change=Change("ignore_index", {**site, "function": row.function, "id": row.id}) if site else None,
+                ),
+            ),
+            phase=row.phase,
+        )

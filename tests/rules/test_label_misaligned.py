@@ -1,0 +1,86 @@
+"""label-misaligned on facts written by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.rules.surveys import CALL, HELD, TRAIN, facts, survey
+from torchladder.core.data_facts import AlignmentFact, RereadFact, SurveyFact
+from torchladder.core.findings import Severity
+from torchladder.rules.data.label_misaligned import label_misaligned as rule
+
+SHIFTED = AlignmentFact("stored", "shift", -1, 980, 0.5, 0.9, 0.5, 0.3, 40.0, 2.0)
+BATCH = replace(SHIFTED, level="batch", how="reversed", shift=0)
+ALIGNED = AlignmentFact("stored", "shift", 0, 980, 0.9, 0.9, 0.5, 40.0, 40.0, 2.0)
+LOST = replace(TRAIN, neighbour_score=0.5, neighbour_z=0.2, probe_score=0.52)
+HARD = replace(SHIFTED, how="shift", shift=13, score_best=0.55, z_best=3.5, z_next=3.3)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        survey(LOST, alignments=(SHIFTED,)),
+        survey(LOST, alignments=(replace(SHIFTED, how="names", shift=0),)),
+        survey(alignments=(ALIGNED, BATCH)),
+        survey(LOST, alignments=(HARD, replace(SHIFTED, level="source"))),
+    ],
+)
+def test_one_displacement_that_fits_is_an_error(stage: SurveyFact) -> None:
+    """Labels that fit elsewhere, and only there, belong there."""
+    (found,) = rule.judge(facts(stage)) or []
+
+    assert found.severity is Severity.ERROR
+    assert found.where
+
+
+def test_a_shift_of_stored_labels_can_be_tried() -> None:
+    """The fix moves them back; within batches there is nothing to move."""
+    (stored,) = rule.judge(facts(survey(LOST, alignments=(SHIFTED,)))) or []
+    (batch,) = rule.judge(facts(survey(alignments=(ALIGNED, BATCH)))) or []
+
+    assert stored.fixes[0].change is not None
+    assert stored.fixes[0].change.args == {"loader": 0, "shift": -1}
+    assert batch.fixes[0].change is None
+    assert batch.where[0] == CALL
+
+
+def test_lists_that_fit_before_the_split_are_proof() -> None:
+    """Samples and labels were shuffled apart."""
+    source = replace(ALIGNED, level="source")
+    (found,) = rule.judge(facts(survey(LOST, alignments=(HARD, source)))) or []
+
+    assert found.severity is Severity.ERROR
+
+
+def test_a_held_out_side_in_order_is_a_warning() -> None:
+    """Without a displacement it is less than certain."""
+    (found,) = rule.judge(facts(survey(LOST, alignments=(HARD,)))) or []
+
+    assert found.severity is Severity.WARNING
+
+
+AUGMENTED = RereadFact(-1, 24, 1.0, 0.0, 0.8)
+LOST_HELD = replace(HELD, neighbour_z=0.5)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        survey(alignments=(ALIGNED,)),
+        survey(LOST, (LOST_HELD,), alignments=(HARD,)),
+        survey(LOST, (), alignments=(HARD,)),
+        survey(LOST, (LOST_HELD,), alignments=(replace(SHIFTED, z_next=30.0),)),
+        survey(LOST, (LOST_HELD,), alignments=(replace(SHIFTED, z_best=6.0),)),
+        survey(LOST, (LOST_HELD,), alignments=(replace(SHIFTED, alone=0.99),)),
+        survey(LOST, (LOST_HELD,), alignments=(replace(SHIFTED, z_here=9.0),)),
+        survey(LOST, (LOST_HELD,), alignments=(replace(SHIFTED, score_best=0.52),)),
+        survey(LOST, alignments=(HARD,), rereads=(AUGMENTED,)),
+        survey(LOST, (replace(HELD, label_counts={"0": 100, "1": 100, "2": 100}),), alignments=(HARD,)),
+        survey(LOST, (replace(HELD, shape=(9,)),), alignments=(HARD,)),
+        survey(replace(LOST, read=100), alignments=(HARD,)),
+        survey(replace(LOST, probe_score=0.6), alignments=(HARD,)),
+    ],
+)
+def test_silent(stage: SurveyFact) -> None:
+    """Labels in order, hard problems, series that contain earlier labels, samples transformed at random."""
+    assert rule.judge(facts(stage)) == []
