@@ -1,5 +1,6 @@
 """Programs in the style of each framework's own tutorial: a correct one climbs in silence, a planted fault is named."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -48,7 +49,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("name", PROGRAMS_BY_NAME
 def climbed(name: str, folder: Path, *, fault: bool) -> dict[str, Any]:
     """Climb a program, with its fault or without, in a process of its own."""
     program = PROGRAMS_BY_NAME[name]
-    pytest.importorskip(program.package)
+    if importlib.util.find_spec(program.package) is None:  # importing Keras here would choose its backend
+        pytest.skip(f"{program.package} is not installed")
     text = (PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
     assert text.count(program.old) == 1
     (folder / "train.py").write_text(text.replace(program.old, program.new) if fault else text, encoding="utf-8")

@@ -1,13 +1,10 @@
-"""The master table: symptom of a run, its likely cause, and the first thing to try.
-
-Each row is recognised from facts; a row is a pointer, not a finding: it proves nothing.
-"""
+"""Which row of the master table a run shows, recognised from its facts."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from torchladder.core.facts import Facts
+from torchladder.core.symptoms import TABLE
 from torchladder.ladder.subject import program_of
 from torchladder.rules.outcome.course import Course, main_curve
 from torchladder.rules.outcome.held_out import held_out
@@ -15,16 +12,6 @@ from torchladder.rules.outcome.held_out import held_out
 EARLY = 50  # steps: "after a few"
 GAP = 0.15  # of accuracy between training and held-out data
 HIGH, LOW = 0.9, 0.6  # accuracies
-
-
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """One row of the table."""
-
-    symptom: str
-    cause: str
-    first: str
-    seen: Callable[[Facts, Course], bool]
 
 
 def _first_bad(facts: Facts) -> int | None:
@@ -81,73 +68,23 @@ def _is(state: str) -> Callable[[Facts, Course], bool]:
     return lambda _facts, found: found.state == state
 
 
-TABLE = (
-    Symptom(
-        "the loss stays at ln K",
-        "no gradient reaches the weights, the rate is far off, or the labels say nothing about the inputs",
-        "torchladder overfit SCRIPT",
-        _is("not-learning"),
-    ),
-    Symptom(
-        "NaN after a few steps",
-        "the learning rate is too high, or gradients explode",
-        "divide the learning rate by 10, then clip gradients by their global norm",
-        _nan_late,
-    ),
-    Symptom(
-        "NaN at once",
-        "a logarithm of 0, a division by 0, or NaN in the data",
-        "torchladder climb --to 1 SCRIPT",
-        _nan_at_once,
-    ),
-    Symptom(
-        "the loss oscillates",
-        "the learning rate is too high, or the batches are too small or unshuffled",
-        "torchladder lr SCRIPT",
-        _is("oscillating"),
-    ),
-    Symptom(
-        "the loss stands on a plateau",
-        "the schedule has ended, the rate is too low, or the model is too small",
-        "raise the learning rate or decay it later, then widen the model",
-        _is("plateau"),
-    ),
-    Symptom(
-        "good on training data, poor on held-out data",
-        "overfitting, or a split that does not hold",
-        "stop at the best epoch; then more data or augmentation; then weight decay or dropout",
-        _gap,
-    ),
-    Symptom(
-        "training and held-out data both at chance",
-        "the pipeline is broken: labels, loss or wiring",
-        "torchladder climb --to 3 SCRIPT",
-        _both_at_chance,
-    ),
-    Symptom(
-        "training and held-out data both poor",
-        "underfitting: too little capacity or time, too much regularisation",
-        "train longer, then without regularisation, then wider",
-        _both_low,
-    ),
-    Symptom(
-        "all gradients are zero",
-        "dead or saturated units, frozen parameters, or a cut graph",
-        "torchladder climb --to 2 SCRIPT",
-        _no_gradient,
-    ),
-    Symptom(
-        "out of memory",
-        "the batch is too large, or graphs are kept from step to step",
-        "halve the batch and accumulate gradients; look for kept losses",
-        _out_of_memory,
-    ),
-)
+SEEN: dict[str, Callable[[Facts, Course], bool]] = {
+    "at-chance": _is("not-learning"),
+    "nan-late": _nan_late,
+    "nan-at-once": _nan_at_once,
+    "oscillating": _is("oscillating"),
+    "plateau": _is("plateau"),
+    "train-high-test-low": _gap,
+    "both-at-chance": _both_at_chance,
+    "both-low": _both_low,
+    "zero-gradients": _no_gradient,
+    "out-of-memory": _out_of_memory,
+}
 
 
 def matching(facts: Facts, found: Course) -> tuple[str, ...]:
     """Return a line for the first symptom of the table that these facts show, if one does."""
     for row in TABLE:
-        if row.seen(facts, found):
+        if SEEN[row.key](facts, found):
             return (f"{row.symptom}: {row.cause}; first: {row.first}",)
     return ()

@@ -141,7 +141,7 @@ class Schedules:
         if done == 0:
             row.early += 1
             row.early_place = user_place()
-        gaps = row.hurried_gaps if self.session.loaders.cut_short else row.gaps
+        gaps = row.hurried_gaps if self._is_hurried() else row.gaps
         if row.last is not None and len(gaps) < GAPS_KEPT:
             gaps.append(done - row.last)
         row.last = done
@@ -150,6 +150,10 @@ class Schedules:
         if isinstance(row.scheduler, lr_scheduler.ReduceLROnPlateau) and len(row.metrics) < METRICS_KEPT:
             with self.session.quiet():
                 row.metrics.append(float(given if given is not None else math.nan))
+
+    def _is_hurried(self) -> bool:
+        """Tell whether passes are cut short; a loop without a loader cannot be."""
+        return self.session.loaders.cut_short and self.session.loaders.current is not None
 
     def _steps(self, row: Scheduled) -> int:
         optimizer: Any = getattr(row.scheduler, "optimizer", None)
@@ -195,7 +199,7 @@ class Schedules:
             hurried_gap=float(statistics.median(row.hurried_gaps)) if row.hurried_gaps else None,
             pass_steps=pass_steps,
             passes=passes,
-            hurried=self.session.loaders.cut_short,
+            hurried=self._is_hurried(),
             inner=id(scheduler) in self.inner,
             metrics=tuple(row.metrics),
             lrs=tuple(phase.lrs[row.steps_before :][:: max(len(phase.lrs) // 50, 1)]) if phase is not None else (),

@@ -7,6 +7,8 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.data import Subset
+
 from torchladder.core.data_facts import AlignmentFact, SurveyFact
 from torchladder.data import examine
 from torchladder.probes import columns, datasets, remapped, rereading
@@ -122,7 +124,9 @@ class Survey:
             if a is not None and b is not None and len(a) == len(b) and (a == b).all():
                 return None  # the training set itself is judged by: another rule's matter
         row = examine.overlaps(train.samples, held.samples, number, same_rows(train, held))
-        split = [p for p in (held.made, *reversed(self.splits.lines)) if p is not None]
+        lines = [*reversed(self.splits.lines)]
+        made = [held.made] if held.made is not None else []
+        split = [*made, *lines] if isinstance(held.data, Subset) else [*lines, *made]
         return None if row is None else dataclasses.replace(row, split=tuple(dict.fromkeys(split)))
 
     def _mismatch(self, train: Side, held: Side, number: int) -> Any:

@@ -77,7 +77,7 @@ class Limits:
         Plant(
             "tabular",
             "    left = pull + 0.3 * rng.standard_normal(n) > 0",
-            "    left = pull + 0.1 * rng.standard_normal(n) > 4.4",
+            "    left = pull + 0.1 * rng.standard_normal(n) > 2.5",
         ),
     ),
 )

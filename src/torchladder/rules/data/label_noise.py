@@ -70,14 +70,12 @@ class Limits:
     ),
     near_misses=(
         Plant(
-            "digits_cnn",
-            "train_set = TensorDataset(images[:1400], labels[:1400])",
-            "labels[::40] = (labels[::40] + 1) % 10\n    train_set = TensorDataset(images[:1400], labels[:1400])",
+            "digits_cnn", "labels = torch.tensor(digits.target)", "labels = torch.tensor((7 * digits.target + 3) % 10)"
         ),
         Plant(
             "digits_mlp",
-            "labels = torch.tensor(digits.target)",
-            "labels = torch.tensor(digits.target)\nlabels[::8] = (labels[::8] + 3) % 10",
+            "images = torch.tensor(digits.data, dtype=torch.float32) / 16",
+            "images = torch.tensor(digits.data, dtype=torch.float32) / 16\nimages += 0.1 * torch.randn(images.shape)",
         ),
     ),
 )

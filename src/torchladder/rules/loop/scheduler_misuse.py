@@ -53,6 +53,7 @@ class Limits:
     warm: float = limit(0.15, unit="share of the peak", why="a warm-up longer than ten runs reaches a tenth")
     same: float = limit(0.15, unit="relative difference", why="totals drop a last batch or a pass")
     fallen: float = limit(1e-2, unit="share of the first rate", why="one plateau divides by ten")
+    risen: float = limit(0.05, unit="metric", why="a share that improves by less may be noise")
     rising: float = limit(0.8, unit="share of the values", why="a metric that improves does so nearly every time")
 
 
@@ -324,7 +325,7 @@ def _plateau(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits) ->
     mode = s.numbers.get("mode")
     improves = values[1] > values[0] and max(values[-2:]) > values[0]
     score = mode == "min" and all(0 <= v <= 100 for v in values) and ups >= limits.rising and improves  # noqa: PLR2004
-    score = score and (max(values) > 1 or max(values) - values[0] > limits.warm)
+    score = score and (max(values) > 1 or max(values) - values[0] > limits.risen)
     loss = mode == "max" and downs >= limits.rising and values[-1] < values[0]
     if not learns or not (score or loss):
         return None

@@ -68,11 +68,10 @@ class Limits:
             "    def forward(self, x):\n        x = self.deep(x)\n",
         ),
         Plant(
-            "digits_mlp",
-            "        self.head = nn.Linear(hidden, 10)\n\n    def forward(self, x):\n",
-            "        self.head = nn.Linear(hidden, 10)\n"
-            "        self.deep = nn.Sequential(*[m for _ in range(14) for m in (nn.Linear(64, 64), nn.ReLU())])\n\n"
-            "    def forward(self, x):\n        x = self.deep(x)\n",
+            "regression",
+            "    nn.Linear(8, 64),\n    nn.ReLU(),\n    nn.Linear(64, 64),\n    nn.ReLU(),\n",
+            "    nn.Linear(8, 64),\n"
+            "    *[m for _ in range(9) for m in (nn.Sigmoid(), nn.Linear(64, 64))],\n    nn.ReLU(),\n",
         ),
     ),
     near_misses=(
