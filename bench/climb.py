@@ -56,7 +56,8 @@ while True:
 # Climbs a program and prints how many steps its experiments took, and what each needed.
 CLIMB = """
 import json, sys
-from torchladder.ladder.climb import Ascent, chosen
+from torchladder.ladder.climb import Ascent
+from torchladder.ladder.selection import chosen
 from torchladder.ladder.subject import Subject
 from torchladder.runner.target import resolve
 name, budget = sys.argv[1], float(sys.argv[2])

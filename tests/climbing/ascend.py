@@ -10,7 +10,8 @@ from typing import Any
 
 from torchladder.cli.climb import exit_status
 from torchladder.core.jsonable import to_json
-from torchladder.ladder.climb import Ascent, chosen
+from torchladder.ladder.climb import Ascent
+from torchladder.ladder.selection import chosen
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.runner.target import resolve
 

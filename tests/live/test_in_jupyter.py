@@ -48,8 +48,8 @@ def test_objects_of_a_running_notebook_climb(tmp_path: Path) -> None:
     """The finding names the cell by its number, nothing the copies print is shown, and the model stays as it was."""
     pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    cells = [{"cell_type": "code", "id": f"c{i}", "source": c, "metadata": {}, "outputs": [], "execution_count": None}
-             for i, c in enumerate(CELLS)]  # fmt: skip
+    blank: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [blank | {"id": f"c{i}", "source": c} for i, c in enumerate(CELLS)]
     file = tmp_path / "live.ipynb"
     file.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     done = subprocess.run(

@@ -31,6 +31,19 @@ def test_half_of_the_scaling_is_found():
     assert collapsed.severity is Severity.WARNING
 
 
+def test_what_the_scaler_itself_ends_is_explained():
+    """A bare step before update(), and a second step without one."""
+    bare = ErrorFact("AssertionError", "No inf checks were recorded prior to update.", "")
+    twice = ErrorFact("RuntimeError", "unscale_() has already been called since the last update().", "")
+    steps = ScalerFact(None, scaled=1, steps=0, updates=1, bare_steps=1, first=1024.0)
+    (stepped,) = rule_.judge(Facts(scalers=(steps,), program=ProgramFact("crashed", error=bare)))
+    again = ScalerFact(None, scaled=2, steps=1, unscales=2, first=1024.0)
+    (updated,) = rule_.judge(Facts(scalers=(again,), program=ProgramFact("crashed", error=twice)))
+
+    assert "unscaled" in stepped.message
+    assert updated.severity is Severity.ERROR
+
+
 def test_float16_without_a_scaler_is_found():
     """Autocast alone is not enough for float16."""
     (found,) = rule_.judge(Facts(scalers=(ScalerFact(Place("train.py", 9), missing=True),)))

@@ -27,7 +27,7 @@ def test_wrong_labels_in_training_alone_are_a_warning() -> None:
     [
         (WRONG,),
         (WRONG, replace(CLEAN, accuracy=0.85)),
-        (WRONG, replace(CLEAN, estimated=0.1)),
+        (WRONG, replace(CLEAN, estimated=0.05)),
         (replace(WRONG, estimated=0.05), CLEAN),
         (WRONG, replace(CLEAN, n=50)),
     ],
@@ -45,6 +45,7 @@ def test_what_may_be_difficulty_is_a_remark(noise: tuple[NoiseFact, ...]) -> Non
         survey(),
         survey(noise=(replace(WRONG, accuracy=0.6), CLEAN)),
         survey(noise=(replace(WRONG, estimated=0.01), CLEAN)),
+        survey(noise=(WRONG, replace(CLEAN, estimated=0.1))),
         survey(noise=(replace(WRONG, suspects=()), CLEAN)),
         survey(replace(TRAIN, majority=0.95), noise=(replace(WRONG, accuracy=0.95), CLEAN)),
     ],

@@ -32,6 +32,6 @@ def test_where_the_batch_was_memorised_an_experiment_decides():
 def test_silent_on_look_alikes():
     """Ordinary shares, the output's own sigmoid, a few switches, a ReLU."""
     assert judge(0.4) == []
-    assert judge(0.99, tail=(OpFact("tanh", HERE),)) == []
+    assert judge(0.99, tail=(OpFact("tanh", HERE, "act"),)) == []
     assert judge(0.99, units=2) == []
     assert judge(None, function="relu") == []

@@ -9,7 +9,7 @@ from torchladder.probes.session import Session
 
 
 def apply(session: Session, args: dict[str, Any]) -> None:  # noqa: ARG001 - the same for every call
-    """No arguments are needed: evaluation reads from a loader that is not trained on, or in another mode than training."""
+    """No arguments are needed: evaluation reads another loader than training, or runs in another mode."""
     was: list[bool] = []
     trained: set[int] = set()  # models seen in training mode
 

@@ -23,6 +23,8 @@ RELABELLING = {
     "no_cast", "offset_labels", "shift_targets", "causal_mask", "class_weights", "ignore_index", "scale_gradients",
 }  # fmt: skip
 TRIES = 3  # fixes tried per finding
+# Changes that leave training as it is: no loss of theirs says anything, only the rule itself.
+EVALUATION_ONLY = {"eval_mode", "without_grad", "read_logits"}
 
 
 def base_trial(facts: Facts, phase: int | None) -> TrialFact | None:
@@ -79,6 +81,9 @@ def verify(finding: Finding, subject: Subject) -> Finding:
 def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
     started = time.monotonic()
     assert fix.change is not None
+    if fix.change.kind in EVALUATION_ONLY:
+        done = _try_freely(fix, finding, subject)
+        return dataclasses.replace(done, seconds=round(time.monotonic() - started, 2))
     phase = finding.phase or 0
     base = base_trial(subject.facts, phase)
     trial = subject.same_batch(f"{finding.code}.{number}", phase, (fix.change,))
@@ -108,20 +113,24 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
         before = before[:hurried]
     if phase != 0 or len(before) < 20:  # noqa: PLR2004 - too short to compare
         return fix
-    facts = subject.observe_with((fix.change,), FREE_STEPS)
+    until = int(fix.change.args.get("until", 0))  # the step at which the fault showed
+    steps = max(FREE_STEPS, until)
+    facts = subject.observe_with((fix.change,), steps)
     after = next((c.losses for c in (facts.curves if facts else None) or () if c.phase == phase), ())
-    n = min(len(before), len(after), FREE_STEPS)
+    n = min(len(before), len(after), steps)
     if n < 20:  # noqa: PLR2004
         return fix
     tail = max(n // 4, 5)
     old, new = _mean(before[n - tail : n]), _mean(after[n - tail : n])
     what = f"mean loss of steps {n - tail}-{n} of the program's own run"
     compared = dataclasses.replace(fix, before=Measurement(what, round(old, 4)), after=Measurement(what, round(new, 4)))
-    if new < BETTER * old or (math.isfinite(new) and not math.isfinite(old)):
+    better = new < BETTER * old or (math.isfinite(new) and not math.isfinite(old))
+    if better and fix.change.kind not in EVALUATION_ONLY:
         return dataclasses.replace(compared, verified=True)
     other_labels = fix.change.kind in RELABELLING and math.isfinite(new)  # losses of other labels do not compare
     not_worse = new <= WORSE * old or other_labels
-    if facts is not None and finding.seen and not_worse and _is_gone(finding, facts):
+    reached = facts is not None and (program_of(facts).state == "ended" or len(after) >= until)
+    if facts is not None and finding.seen and not_worse and reached and _is_gone(finding, facts):
         shown = finding.seen[0]
         return dataclasses.replace(
             fix,

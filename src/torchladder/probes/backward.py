@@ -37,6 +37,7 @@ class Backward:
         self.count = 0
         self.before: list[Any] = []
         self.after: list[Any] = []
+        self.always: list[Any] = []  # those of ``before`` that are told between the looks of a long run, too
         self.custom: LossCall | None = None  # the last hand-written loss
         self.instead: Any = None  # an experiment that differentiates another scalar
 
@@ -75,9 +76,14 @@ class Backward:
 
     def _begin(self, tensors: Any) -> BackwardPass:
         session = self.session
-        place = user_place()
         first = tensors if isinstance(tensors, torch.Tensor) else tensors[0] if isinstance(tensors, Sequence) else None
         self.count += 1
+        scalar = first.detach().clone() if isinstance(first, torch.Tensor) and first.numel() == 1 else None
+        if session.interceptor.resting:
+            for listen in self.always:
+                listen(first)
+            return BackwardPass(scalar, None, frozenset(), first is not None)
+        place = user_place()
         with session.quiet():
             session.optimizers.before_backward()
             for listen in self.before:
@@ -85,10 +91,12 @@ class Backward:
             reached: frozenset[int] = frozenset()
             if session.dense and isinstance(first, torch.Tensor):
                 reached = self._look(first)
-        scalar = first.detach().clone() if isinstance(first, torch.Tensor) and first.numel() == 1 else None
         return BackwardPass(scalar, place, reached, first is not None and bool(first.requires_grad))
 
     def _end(self, passed: BackwardPass) -> None:
+        if self.session.interceptor.resting:
+            self.session.backward_done(passed)
+            return
         with self.session.quiet():
             for listen in self.after:
                 listen(passed)

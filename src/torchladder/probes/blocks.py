@@ -1,6 +1,7 @@
 """The user's source around a line: where a block of model calls begins."""
 
 import ast
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -23,10 +24,8 @@ def tree_of(path: str) -> ast.Module | None:
 
 def around(tree: ast.AST, line: int) -> list[ast.stmt]:
     """Return the statements that hold a line, outermost first."""
-    found: list[ast.stmt] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            found.append(node)
+    statements = (n for n in ast.walk(tree) if isinstance(n, ast.stmt))
+    found = [n for n in statements if n.lineno <= line <= (n.end_lineno or n.lineno)]
     return sorted(found, key=lambda n: (n.lineno, -(n.end_lineno or n.lineno), n.col_offset))
 
 
@@ -53,7 +52,7 @@ def block_of(place: Place | None) -> Place | None:
     return None if chosen is None else Place(place.path, chosen.lineno, function=place.function)
 
 
-def _names(nodes: list[ast.withitem] | list[ast.stmt]) -> set[str]:
+def _names(nodes: Sequence[ast.AST]) -> set[str]:
     """Return every name and attribute in some nodes."""
     inside = [n for node in nodes for n in ast.walk(node)]
     return {n.id for n in inside if isinstance(n, ast.Name)} | {n.attr for n in inside if isinstance(n, ast.Attribute)}

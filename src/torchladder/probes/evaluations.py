@@ -105,6 +105,7 @@ class Evaluations:
         self.session.modules.on_enter.append(self._enter)
         self.session.modules.on_leave.append(self._leave)
         self.session.backward.before.append(self._backward)
+        self.session.backward.always.append(self._backward)
         self.session.on_step.append(self._step)
 
     # --- calls --------------------------------------------------------------------------------

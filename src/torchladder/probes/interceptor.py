@@ -7,7 +7,8 @@ listens a call costs one attribute test.
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from torch.overrides import TorchFunctionMode, _get_current_function_mode, _len_torch_function_stack
+from torch._C import _len_torch_function_stack
+from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
 from torchladder.core.findings import Place
 from torchladder.runner.place import user_place
@@ -122,9 +123,9 @@ class Interceptor(TorchFunctionMode):
 
     def suspend(self) -> bool:
         """Leave the stack of modes for a while, where we are on top of it; tells whether we did."""
-        if self._away is not None or _get_current_function_mode() is not self:
+        if self._away is not None or _get_current_function_mode() is not self:  # type: ignore[no-untyped-call]
             return False
-        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self.__exit__(None, None, None)
         self._away = _len_torch_function_stack()
         return True
 

@@ -102,6 +102,9 @@ class Optimizers:
         clear = torch.optim.Optimizer.zero_grad
 
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
+            if self.session.interceptor.resting:
+                clear(optimizer, *args, **kwargs)
+                return
             place = user_place()
             if self.ignore_zero_grad is None or not self.ignore_zero_grad(optimizer):
                 away = self.session.interceptor.suspend()
@@ -176,6 +179,11 @@ class Optimizers:
             self.seen = True
             life = self.lives[optimizer] = Life(None, type(optimizer).__name__)
         self._stepping.append(optimizer)
+        if self.session.interceptor.resting:
+            life.steps += 1
+            rates = [float(g.get("lr", 0.0)) for g in optimizer.param_groups if g["params"]]
+            life.lrs += [min(rates), max(rates)] if rates else []
+            return
         place = user_place()
         if place is not None:
             life.step_places[place] += 1
@@ -221,6 +229,9 @@ class Optimizers:
                 life.carried += 1
             life.passes.append(life.passes_now)
         life.passes_now, life.clean_seen, life.was_cleared_after_pass = 0, False, False
+        if self.session.interceptor.resting:
+            self.session.step_done(optimizer)
+            return
         with self.session.quiet():
             self.session.step_done(optimizer)
 

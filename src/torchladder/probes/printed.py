@@ -67,7 +67,7 @@ class Printed:
             if self.evaluations.turn:
                 look(user_place(), (record.getMessage(),))
 
-        logging.Logger.handle = handled  # type: ignore[method-assign]
+        logging.Logger.handle = handled  # type: ignore[method-assign,assignment]
         self.session.interceptor.listeners.append(self)
 
     def before(self, call: Call) -> None:

@@ -170,9 +170,10 @@ def _usual(norm: Normed) -> tuple[int, int]:
 
 
 def _says_training(place: Place | None) -> bool:
-    """Tell whether the statement of a call mentions training: its writer chose the mode."""
+    """Tell whether the writer of a call chose its mode, by ``training`` or True; so it is taken without a source."""
     if place is None:
-        return False
+        return True
     path = place.path if Path(place.path).is_file() else str(Path.cwd() / place.path)
     last = min(place.end_line or place.line, place.line + STATEMENT)
-    return any("training" in linecache.getline(path, n) for n in range(place.line, last + 1))
+    text = "".join(linecache.getline(path, n) for n in range(place.line, last + 1))
+    return not text or "training" in text or "True" in text

@@ -23,15 +23,18 @@ class Splits:
 
     def install(self) -> None:
         """Begin to look."""
+        before = vars(Dataset).get("__new__")
 
         def new(cls: type, *args: Any, **kwargs: Any) -> Any:
-            plain = super(Dataset, cls).__new__  # type: ignore[misc]
+            if (args or kwargs) and cls.__init__ is object.__init__:  # type: ignore[misc]
+                msg = f"{cls.__name__}() takes no arguments"  # as Python says where nobody defines __new__
+                raise TypeError(msg)
+            plain = super(Dataset, cls).__new__ if before is None else before.__func__  # type: ignore[misc]
             made = plain(cls) if plain is object.__new__ else plain(cls, *args, **kwargs)
             self._note(made)
             return made
 
-        if "__new__" not in vars(Dataset):
-            Dataset.__new__ = staticmethod(new)  # type: ignore[method-assign]
+        Dataset.__new__ = staticmethod(new)  # type: ignore[method-assign]
         module = sys.modules.get("sklearn.model_selection")
         for name in SPLITS if module is not None else ():
             setattr(module, name, self._watched(getattr(module, name)))

@@ -1,6 +1,7 @@
 """The course of a run from hand-written curves; the first four are the textbook's exercise."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_another_loss_function_begins_another_stage() -> None:
     assert 400 == stage((*early, *late))
 
 
-def _row(e: EvaluationFact) -> dict:
+def _row(e: EvaluationFact) -> dict[str, Any]:
     return {name: getattr(e, name) for name in EvaluationFact.__slots__}
 
 

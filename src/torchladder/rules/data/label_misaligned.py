@@ -140,7 +140,7 @@ def _displaced(survey: SurveyFact, a: AlignmentFact, facts: Facts) -> Finding:
         side = "after" if a.shift > 0 else "before"
         title = f"give each sample the label {abs(a.shift)} place{'s' * (abs(a.shift) > 1)} {side} its own"
     return label_misaligned.finding(
-        f"the labels {what}{where}: they tell nothing about their samples",
+        f"the labels {what}{where}: they say nothing of their samples",
         where=tuple(dict.fromkeys(places)),
         seen=(
             Measurement("neighbouring samples of equal label", round(a.score_here, 3), "share", round(a.chance, 3)),

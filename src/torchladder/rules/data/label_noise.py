@@ -44,6 +44,7 @@ class Limits:
     clean: float = limit(0.93, unit="accuracy", why="on clean labels the same model must be nearly always right")
     share: float = limit(0.08, unit="share of the labels", why="below it hard samples account for it")
     times: float = limit(4.0, unit="times the held-out share", why="equal shares are the difficulty of the task")
+    more: float = limit(1.5, unit="times the held-out share", why="a remark, too, is about more than difficulty")
     remark: float = limit(0.02, unit="share of the labels", why="less is within the reach of hard samples")
     rows: float = limit(200, unit="samples", why="fewer make no reliable joint")
 
@@ -91,7 +92,7 @@ def label_noise(facts: Facts, limits: Limits) -> Iterator[Finding]:
             continue
         if _only_training(train, held, limits):
             yield _finding(survey, train, held, Severity.WARNING)
-        elif train.estimated >= limits.remark:
+        elif train.estimated >= limits.remark and (held is None or train.estimated >= limits.more * held.estimated):
             yield _finding(survey, train, held, Severity.NOTE)
 
 

@@ -32,8 +32,10 @@ from torchladder.core.findings import Finding, Fix, Measurement, Severity
 from torchladder.core.step_facts import ScalerFact
 from torchladder.rules.registry import Plant, limit, rule
 
-# what GradScaler says before it ends a program that never scaled a loss
-REFUSALS = ("but _scale is None", "No inf checks were recorded")
+# what GradScaler says before it ends a program
+NOTHING_SCALED = ("but _scale is None", "No inf checks were recorded")
+NOT_STEPPED = ("recorded prior to update",)
+NOT_UPDATED = ("since the last update()", "is being called after step()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class Limits:
             "        scaler.unscale_(optimizer)\n        nn.utils.clip_grad_norm_(model.parameters(), 5.0)\n"
             "        scaler.step(optimizer)\n",
             "        optimizer.step()\n",
+            crashes=True,
         ),
-        Plant("digits_amp", "        scaler.update()\n", ""),
+        Plant("digits_amp", "        scaler.update()\n", "", crashes=True),
     ),
     near_misses=(
         Plant("digits_amp", "init_scale=1024.0", "init_scale=1024.0, enabled=False"),
@@ -70,9 +73,9 @@ class Limits:
 def amp_misuse(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each scaler that is used by half, or for float16 without one."""
     error = facts.program.error if facts.program is not None else None
-    refused = error is not None and any(words in error.message for words in REFUSALS)
+    said = error.message if error is not None else ""
     for row in facts.scalers or ():
-        told = _told(row, limits, refused=refused)
+        told = _told(row, limits, said)
         if told is None:
             continue
         message, title, seen, severity = told
@@ -85,27 +88,34 @@ def amp_misuse(facts: Facts, limits: Limits) -> Iterator[Finding]:
         )
 
 
-def _told(row: ScalerFact, limits: Limits, *, refused: bool) -> tuple[str, str, Measurement, Severity] | None:
+def _told(row: ScalerFact, limits: Limits, said: str) -> tuple[str, str, Measurement, Severity] | None:
     """Return message, fix, evidence and severity of what is missing, None when nothing is."""
     if row.missing:
         seen = Measurement("scaled losses", 0, expected="each one")
         title = "scale the loss with `torch.amp.GradScaler`, or use bfloat16"
         return "training in float16 autocast without a GradScaler", title, seen, Severity.WARNING
-    if refused and row.scaled == 0 and row.unscaled_backwards:
+    if _says(said, NOTHING_SCALED) and row.scaled == 0 and row.unscaled_backwards:
         seen = Measurement("losses scaled", 0, expected="each one that is differentiated")
         title = "call `scaler.scale(loss).backward()`"
         return "the loss was never scaled: the scaler finds nothing to undo", title, seen, Severity.ERROR
-    if row.bare_steps >= limits.least and row.steps == 0:
+    refused = _says(said, NOT_STEPPED) and row.bare_steps > 0
+    if row.steps == 0 and (refused or row.bare_steps >= limits.least):
         seen = Measurement("optimizer steps on scaled gradients", row.bare_steps, expected=0)
         message = f"the loss is scaled by {row.first:g}, and `optimizer.step()` uses the gradients unscaled"
         return message, "call `scaler.step(optimizer)` and `scaler.update()`", seen, Severity.ERROR
-    if row.steps >= limits.least and row.updates == 0:
+    refused = _says(said, NOT_UPDATED)
+    if row.updates == 0 and row.scaled and (refused or row.steps >= limits.least):
         seen = Measurement("calls of scaler.update()", 0, expected=row.steps)
         message = "`scaler.update()` is never called: the scale stays as it is, whatever overflows"
-        return message, "call `scaler.update()` after `scaler.step(optimizer)`", seen, Severity.WARNING
+        severity = Severity.ERROR if refused else Severity.WARNING
+        return message, "call `scaler.update()` after `scaler.step(optimizer)`", seen, severity
     collapsed = row.last is not None and row.last < limits.collapsed and (row.first or 0) > row.last
     if row.steps >= limits.least and collapsed and row.skipped >= limits.skipped * row.steps:
         seen = Measurement("steps left out", row.skipped, expected=f"a few of {row.steps}")
         message = f"the loss scale has fallen from {row.first:g} to {row.last:g}: gradients are not finite at any"
         return message, "look for the operation that overflows float16; keep it out of autocast", seen, Severity.WARNING
     return None
+
+
+def _says(said: str, words: tuple[str, ...]) -> bool:
+    return any(word in said for word in words)

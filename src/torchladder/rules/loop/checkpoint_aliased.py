@@ -82,7 +82,11 @@ def _finding(found: RestoreFact) -> Finding:
     use = "restoring it changes nothing" if load else "what is saved is the last state"
     places = (found.taken, found.place)
     taken = found.taken
-    change = Change("copy_state_dict", {"path": taken.path, "line": taken.line}) if taken is not None else None
+    change = (
+        Change("copy_state_dict", {"path": taken.path, "line": taken.line, "until": found.step + 1})
+        if taken is not None
+        else None
+    )
     return checkpoint_aliased.finding(
         f"a kept `state_dict()` moves with the weights: {use}",
         severity=Severity.ERROR if load else Severity.WARNING,

@@ -37,7 +37,10 @@ from torchladder.rules.registry import Plant, limit, rule
 
 END = '        print(f"epoch {epoch + 1}  train loss {loss:.4f}  test accuracy {accuracy:.4f}")\n'
 LAST = 'print(f"digits 5-9: test accuracy {accuracy(net, test_loader):.3f}")\n'
-SAVED = "{keep}\nnet = ConvNet(5)\nnet.load_state_dict(torch.load('m.pt'), strict=False)\nprint(accuracy(net, test_loader))\n"
+SAVED = (
+    "{keep}\nnet = ConvNet(5)\nnet.load_state_dict(torch.load('m.pt'), strict=False)\n"
+    "print(accuracy(net, test_loader))\n"
+)
 
 
 @dataclass(frozen=True, slots=True)

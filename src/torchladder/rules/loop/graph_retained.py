@@ -27,6 +27,7 @@ Memory of accumulated losses: https://pytorch.org/docs/stable/notes/faq.html#my-
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity
@@ -87,7 +88,7 @@ def _crashed(facts: Facts) -> bool:
 
 def _rising(counts: tuple[int, ...]) -> bool:
     """Return whether each dense step walked at least as far as the one before."""
-    return counts[-1] > counts[0] and all(a <= b for a, b in zip(counts, counts[1:], strict=False))
+    return counts[-1] > counts[0] and all(a <= b for a, b in pairwise(counts))
 
 
 def _piles_up(seen: GraphFact, limits: Limits) -> bool:

@@ -56,7 +56,8 @@ class Limits:
         Plant(
             "digits_cnn",
             "def train(model, loader, optimizer):\n    model.train()\n",
-            "def init_weights(m):\n    if isinstance(m, (nn.Conv2d, nn.Linear)):\n        nn.init.xavier_uniform_(m.weight)\n\n\n"
+            "def init_weights(m):\n    if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
+            "        nn.init.xavier_uniform_(m.weight)\n\n\n"
             "def train(model, loader, optimizer):\n    model.train()\n    model.apply(init_weights)\n",
         ),
         Plant(
@@ -77,7 +78,8 @@ class Limits:
             "digits_mlp",
             "    model.train()\n    total = 0.0\n",
             "    kept = [p.detach().clone() for p in model.parameters()]\n    with torch.no_grad():\n"
-            "        for p in model.parameters():\n            p.zero_()\n        for p, k in zip(model.parameters(), kept):\n"
+            "        for p in model.parameters():\n            p.zero_()\n"
+            "        for p, k in zip(model.parameters(), kept):\n"
             "            p.copy_(k)\n    model.train()\n    total = 0.0\n",
         ),
     ),
@@ -99,7 +101,7 @@ def _finding(w: WriteFact, standing: Standing) -> Finding:
     """Return the finding."""
     back = w.undone >= w.times > 0
     words = "are set back to what they were before training" if back else "are overwritten between steps"
-    fixes = ()
+    fixes: tuple[Fix, ...] = ()
     if w.place is not None:
         change = Change("skip_write", {"path": w.place.path, "line": w.place.line})
         fixes = (Fix("write to the weights before training only, and not between steps", change=change),)

@@ -54,13 +54,15 @@ class Limits:
     plants=(
         Plant(
             "digits_cnn",
-            "            correct += (model(images).argmax(dim=1) == labels).sum().item()\n            count += len(labels)",
-            "            correct = (model(images).argmax(dim=1) == labels).sum().item()\n            count = len(labels)",
+            "            correct += (model(images).argmax(dim=1) == labels).sum().item()\n"
+            "            count += len(labels)",
+            "            correct = (model(images).argmax(dim=1) == labels).sum().item()\n"
+            "            count = len(labels)",
         ),
         Plant(
             "digits_mlp",
-            "            n_right += (model(xb).argmax(dim=1) == yb).sum().item()\n    return n_right / len(loader.dataset)",
-            "            n_right += (model(xb).argmax(dim=1) == yb).sum().item()\n    return n_right / len(loader)",
+            "    return n_right / len(loader.dataset)",
+            "    return n_right / len(loader)",
         ),
     ),
     near_misses=(

@@ -44,7 +44,7 @@ class Limits:
 @rule(
     "TL503",
     rung=4,
-    severity=Severity.NOTE,
+    severity=Severity.WARNING,
     needs=("evaluations",),
     limits=Limits,
     plants=(

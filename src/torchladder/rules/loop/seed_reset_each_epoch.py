@@ -72,8 +72,8 @@ class Limits:
         Plant(
             "tabular",
             "    model.eval()\n    correct = 0\n",
-            "    model.eval()\n    state = torch.get_rng_state()\n    torch.manual_seed(0)\n    torch.set_rng_state(state)\n"
-            "    correct = 0\n",
+            "    model.eval()\n    state = torch.get_rng_state()\n    torch.manual_seed(0)\n"
+            "    torch.set_rng_state(state)\n    correct = 0\n",
         ),
     ),
 )

@@ -7,7 +7,7 @@ The last part of the run improved the loss about as fast as the part before it.
 What the model could have learned with more of the same was not waited for.
 
 ## How it is found
-The whole run is seen to its own end. Its losses are averaged in tenths; each of the last four is
+The whole run is seen to its own end. Its losses are averaged in fifths; each of the last three is
 clearly below the one before, and the last fall is not much smaller than those before it.
 
 ## What to do
@@ -31,16 +31,17 @@ from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity
 from torchladder.rules.registry import Plant, limit, rule
 
-PARTS = 10
+PARTS = 5
+LAST = 4  # parts of which each must be below the one before
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What falling steadily means."""
 
-    steps: float = limit(100, unit="steps", why="fewer make no tenths worth comparing")
-    fall: float = limit(0.05, unit="share of the tenth before", why="a plateau falls by less")
-    lasting: float = limit(0.6, unit="share of the fall before", why="a curve that flattens has had its time")
+    steps: float = limit(100, unit="steps", why="fewer make no fifths worth comparing")
+    fall: float = limit(0.05, unit="share of the fifth before", why="a plateau falls by less")
+    lasting: float = limit(0.3, unit="share of the median fall before", why="a curve that flattens has had its time")
     left: float = limit(0.1, unit="share of the first loss", why="below it there is little left to learn")
 
 
@@ -51,7 +52,7 @@ class Limits:
     needs=("curves", "program"),
     limits=Limits,
     plants=(
-        Plant("tiny_lm", "n_steps = 400", "n_steps = 130"),
+        Plant("tabular", "for epoch in range(12)", "for epoch in range(2)"),
         Plant("regression", "epochs = 20", "epochs = 2"),
     ),
     near_misses=(
@@ -69,14 +70,14 @@ def training_too_short(facts: Facts, limits: Limits) -> Iterator[Finding]:
         if len(losses) < limits.steps or losses[0] <= 0:
             continue
         parts = _parts(losses)
-        falls = [a - b for a, b in pairwise(parts[-5:])]
-        steady = all(f > limits.fall * a for f, a in zip(falls, parts[-5:], strict=False))
+        falls = [a - b for a, b in pairwise(parts[-LAST:])]
+        steady = all(f > limits.fall * a for f, a in zip(falls, parts[-LAST:], strict=False))
         if not steady or falls[-1] < limits.lasting * statistics.median(falls) or parts[-1] < limits.left * parts[0]:
             continue
         share = falls[-1] / parts[-2]
         yield training_too_short.finding(
-            f"the loss still falls at the end of the run, by {share:.0%} in the last tenth of it",
-            seen=(Measurement("mean loss of the last tenth", round(parts[-1], 4), expected=f"{parts[-2]:.4g} before"),),
+            f"the loss still falls at the end of the run, by {share:.0%} in the last fifth of it",
+            seen=(Measurement("mean loss of the last fifth", round(parts[-1], 4), expected=f"{parts[-2]:.4g} before"),),
             fixes=(Fix("train longer"),),
             phase=curve.phase,
         )

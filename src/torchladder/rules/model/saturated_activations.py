@@ -79,9 +79,14 @@ class Limits:
 def saturated_activations(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each phase, about the first hidden layer that sits at its ends."""
     done = set()
-    outputs = {op.place for call in facts.loss_calls or () for op in call.tail}
+    outputs = {(op.function, op.place, op.module) for call in facts.loss_calls or () for op in call.tail}
     for act in facts.activations or ():
-        if act.phase in done or not _saturated(act, limits) or act.place in outputs or _inherited(facts, act):
+        if (
+            act.phase in done
+            or not _saturated(act, limits)
+            or (act.function, act.place, act.module) in outputs
+            or _inherited(facts, act)
+        ):
             continue
         done.add(act.phase)
         failed = base_failed(facts, act.phase)

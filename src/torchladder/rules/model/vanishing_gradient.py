@@ -142,11 +142,14 @@ def rank_correlation(values: Sequence[float]) -> float:
 
 def _rectified(facts: Facts, phase: int) -> Fix:
     """Return the remedy: He's initialisation, and ReLU where a hidden layer squashes."""
-    outputs = {op.place for call in facts.loss_calls or () for op in call.tail}
+    outputs = {(op.function, op.place, op.module) for call in facts.loss_calls or () for op in call.tail}
     squashes = [
         a
         for a in facts.activations or ()
-        if a.phase == phase and a.function in SQUASHES and a.place is not None and a.place not in outputs
+        if a.phase == phase
+        and a.function in SQUASHES
+        and a.place is not None
+        and (a.function, a.place, a.module) not in outputs
     ]
     calls = dict.fromkeys((a.place.path, a.place.line, a.function, a.module) for a in squashes if a.place is not None)
     sites = [dict(zip(("path", "line", "function", "module"), call, strict=True)) for call in calls]

@@ -64,7 +64,7 @@ def runs_not_comparable(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  #
         if len(phases) < 2 or len({_settings(optimizers[p]) for p in phases}) < 2:  # noqa: PLR2004 - a comparison
             continue
         starts = {_weights(facts, p) for p in phases}
-        if len(starts) == len(phases):
+        if None not in starts and len(starts) == len(phases):
             yield runs_not_comparable.finding(
                 f"{len(phases)} runs with other settings start from different weights",
                 where=tuple(p for p in (group[0].created,) if p),
@@ -80,7 +80,9 @@ def _settings(optimizer: OptimizerFact) -> tuple[object, ...]:
     return (optimizer.type, rates)
 
 
-def _weights(facts: Facts, phase: int) -> tuple[tuple[str, float | None], ...]:
-    """Return the norms of a phase's weights at its first step."""
+def _weights(facts: Facts, phase: int) -> tuple[tuple[str, float | None], ...] | None:
+    """Return the norms of a phase's weights at its first step, None when they were not all fresh then."""
     own = [p for p in facts.parameters or () if p.phase == phase and p.registered and len(p.shape) > 1]
+    if not all(p.fresh for p in own):
+        return None
     return tuple((p.name.rpartition(":")[2], p.weight_norm) for p in own)

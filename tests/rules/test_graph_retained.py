@@ -1,0 +1,50 @@
+"""Graph retained: fires on sick facts, is silent on near ones."""
+
+from torchladder.core.facts import ErrorFact, Facts, ProgramFact
+from torchladder.core.findings import Place, Severity
+from torchladder.core.loop_facts import GraphFact
+from torchladder.rules.loop.graph_retained import graph_retained as rule_
+
+AT = Place("t.py", 9)
+STEPS = (10, 20, 40, 80)
+
+
+def test_without_facts_it_does_not_know():
+    """Not having looked is not the same as having found nothing."""
+    assert rule_.judge(Facts()) is None
+
+
+def judge(alive, error=None, **parts):
+    fact = GraphFact(0, AT, STEPS[: len(alive)], alive, **parts)
+    program = ProgramFact("crashed" if error else "ended", error=error)
+    return rule_.judge(Facts(graphs=(fact,), program=program))
+
+
+def test_graphs_in_number_with_the_steps_are_found_at_the_line_that_keeps():
+    """The line that keeps comes before the backward call."""
+    (found,) = judge((8, 18, 38, 78), kept=(Place("t.py", 12),))
+
+    assert found.where == (Place("t.py", 12), AT)
+
+
+def test_a_second_backward_pass_through_an_old_graph_is_an_error():
+    """The program fails at its second step, and the model was given the first one's graph."""
+    error = ErrorFact("RuntimeError", "Trying to backward through the graph a second time (...)", "", (AT,))
+    (found,) = judge((), error=error, entry=Place("t.py", 5), entries=1)
+
+    assert found.severity is Severity.ERROR
+    assert found.where[0] == Place("t.py", 5)
+    assert judge((), error=error) == []
+
+
+def test_a_walk_that_grows_with_the_steps_is_found():
+    """Every step differentiates through all steps before it."""
+    assert judge((), walked=(10, 20, 30, 40, 50, 60, 70), ages=(0, 1, 2, 3, 4, 5, 6))
+
+
+def test_silent_on_look_alikes():
+    """No graph kept, a window of a few, one look, truncated backpropagation of constant length."""
+    assert judge((0, 0, 0, 0)) == []
+    assert judge((8, 12, 12, 12)) == []
+    assert judge((0, 18, 0, 0)) == []
+    assert judge((), walked=(10, 40, 40, 40, 40), ages=(0, 6, 6, 6, 6)) == []
