@@ -33,7 +33,8 @@ def test_graphs_that_pile_up_are_a_warning():
 
 
 def test_silent_on_look_alikes():
-    """No graph, training data, outputs that feed training."""
+    """No graph, steps in training mode without a loader, training data, outputs that feed training."""
     assert judge(with_grad=0) == []
+    assert judge(in_training_mode=10) == []
     assert judge(loader_trained=True) == []
     assert judge(feeds_training=True) == []

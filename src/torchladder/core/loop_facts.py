@@ -55,7 +55,7 @@ class GraphFact:
     """Graphs of training steps that outlive their step.
 
     Attributes:
-        steps: Steps of the phase at the looks; ``alive`` graphs of earlier steps that still lived at each.
+        steps: Steps of the phase at the looks; ``alive`` how many earlier steps had a graph that still lived at each.
         place: Line of the backward call; ``kept`` lines that put a differentiated tensor into something that lasts.
         entry: Line of a call of the model that was given a tensor with the graph of an earlier step, in ``entries``
             steps.

@@ -202,7 +202,10 @@ class SameBatch:
             self.asked_target = self.session.backward.custom.target
         values, self.step_values = self.step_values, []
         mine = phase is not None and phase.id == self.target
+        late = time.monotonic() - self.started > self.limit
         if not mine or spoiled or not values:
+            if late:
+                self.session.control.stop()
             return
         self.values.append(torch.stack([v.reshape(()) for v in values]).mean())
         if self.primary is None and phase is not None:
@@ -210,7 +213,6 @@ class SameBatch:
             self.primary = calls[0] if calls else None
             self.mixed = len({(c.function, c.input) for c in calls}) < len(calls)
         n = len(self.values)
-        late = time.monotonic() - self.started > self.limit
         if n % LOOK_EVERY == 0 or late:
             verdict = self.verdict()
             if verdict.final or n >= EXTENDED * self.budget or late or (n >= self.budget and verdict.passed):

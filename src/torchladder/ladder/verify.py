@@ -22,6 +22,8 @@ ACCURATE = 0.95  # share of the batch that must be right where the loss alone lo
 RELABELLING = {
     "no_cast", "offset_labels", "shift_targets", "causal_mask", "class_weights", "ignore_index", "scale_gradients",
 }  # fmt: skip
+# Changes after which other batches are drawn, or other weights go on: the loss may as well be higher.
+OTHER_COURSE = {"keep_seed", "copy_state_dict", "frozen_eval", "reset_state"}
 TRIES = 3  # fixes tried per finding
 # Changes that leave training as it is: no loss of theirs says anything, only the rule itself.
 EVALUATION_ONLY = {"eval_mode", "without_grad", "read_logits"}
@@ -111,7 +113,7 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     hurried = program_of(subject.facts).hurried_at
     if hurried is not None:  # from there on the program's epochs were not its own
         before = before[:hurried]
-    if phase != 0 or len(before) < 20:  # noqa: PLR2004 - too short to compare
+    if (phase != 0 and hurried is not None) or len(before) < 20:  # noqa: PLR2004 - too short to compare
         return fix
     until = int(fix.change.args.get("until", 0))  # the step at which the fault showed
     steps = max(FREE_STEPS, until)
@@ -127,7 +129,9 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     better = new < BETTER * old or (math.isfinite(new) and not math.isfinite(old))
     if better and fix.change.kind not in EVALUATION_ONLY:
         return dataclasses.replace(compared, verified=True)
-    other_labels = fix.change.kind in RELABELLING and math.isfinite(new)  # losses of other labels do not compare
+    other_labels = fix.change.kind in RELABELLING | OTHER_COURSE and math.isfinite(
+        new
+    )  # losses of other labels do not compare
     not_worse = new <= WORSE * old or other_labels
     reached = facts is not None and (program_of(facts).state == "ended" or len(after) >= until)
     if facts is not None and finding.seen and not_worse and reached and _is_gone(finding, facts):

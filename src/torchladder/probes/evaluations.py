@@ -219,7 +219,7 @@ class Evaluations:
                 value = value / max(second.numel(), 1)
             opened.losses.append((call.name.removesuffix("_nd"), call.place, value.float().mean(), first.shape[0]))
             if kind_of(first, second) is not None:
-                opened.pairs.append((first.detach(), second.detach()))
+                opened.pairs.append((first.detach(), _counted(call, second.detach())))
 
     # --- which calls were evaluation ----------------------------------------------------------
 
@@ -445,6 +445,14 @@ class Evaluations:
             kept_graphs=self.kept.get(index),
             site=block_of(p.place),
         )
+
+
+def _counted(call: Call, target: torch.Tensor) -> torch.Tensor:
+    """Return class indices with those the loss leaves out made negative, as they are not to be scored."""
+    left_out = call.kwargs.get("ignore_index", -1)
+    if target.is_floating_point() or not isinstance(left_out, int) or left_out < 0:
+        return target
+    return target.masked_fill(target == left_out, -1)
 
 
 def _metadata(node: Any) -> dict[str, Any]:

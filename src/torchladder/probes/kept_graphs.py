@@ -141,7 +141,8 @@ class KeptGraphs:
             return
         seen = self._seen()
         seen.steps.append(phase.steps)
-        seen.alive.append(sum(m.step < self.session.steps - YOUNG for m in self._living()))
+        # Steps, not graphs: a step may call many models. Those looked at closely may live on by our own doing.
+        seen.alive.append(len({m.step for m in self._living() if m.step < self.session.steps - YOUNG}))
 
     def _living(self) -> list[Mark]:
         living = [(ref, m) for ref in self.marks if (m := ref()) is not None]

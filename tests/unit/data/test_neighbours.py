@@ -50,11 +50,11 @@ def test_surprise_is_near_zero_for_noise_and_large_for_structure(classes: bool) 
     """Noise stays within four errors of chance, labels made from the inputs do not."""
     x = RNG.normal(size=(400, 3))
     found, _ = neighbours.nearest(x)
-    noise, real = RNG.normal(size=400), x[:, 0] + x[:, 1]
-    noise, real = (noise > 0, real > 0) if classes else (noise, real)
+    values = [RNG.normal(size=400), x[:, 0] + x[:, 1]]
+    noise, real = (neighbours.surprise(v > 0 if classes else v, found, classes=classes)[2] for v in values)
 
-    assert abs(neighbours.surprise(noise, found, classes=classes)[2]) < 4
-    assert neighbours.surprise(real, found, classes=classes)[2] > 8
+    assert abs(noise) < 4
+    assert real > 8
 
 
 def test_features_of_tables_pictures_and_ids() -> None:

@@ -53,23 +53,23 @@ class Limits:
     explains=("TL601", "TL607", "TL121"),
     plants=(
         Plant(
-            "colour_cnn",
+            "coloured_tiles",
             "test_set = TensorDataset(x[2000:], y[2000:])",
             "test_set = TensorDataset(x[2000:].flip(1), y[2000:])",
         ),
         Plant(
-            "colour_cnn",
+            "coloured_tiles",
             "            right += (net(pictures).argmax(dim=1) == kinds).sum().item()",
             "            right += (net(pictures[:, [2, 1, 0]]).argmax(dim=1) == kinds).sum().item()",
         ),
     ),
     near_misses=(
         Plant(
-            "colour_cnn",
+            "coloured_tiles",
             "test_set = TensorDataset(x[2000:], y[2000:])",
             "test_set = TensorDataset(x[2000:].flip(3), y[2000:])",
         ),
-        Plant("colour_cnn", "x, y = draw(2500)", "x, y = draw(2500)\nx = x.flip(1)"),
+        Plant("coloured_tiles", "x, y = draw(2500)", "x, y = draw(2500)\nx = x.flip(1)"),
     ),
 )
 def channel_order(facts: Facts, limits: Limits) -> Iterator[Finding]:

@@ -41,7 +41,11 @@ SECOND_TIME = "backward through the graph a second time"
 class Limits:
     """When keeping is growing."""
 
-    alive: float = limit(15, unit="graphs of earlier steps", why="truncated backpropagation keeps a window of a few")
+    alive: float = limit(
+        15,
+        unit="graphs of earlier steps",
+        why="beyond a window of truncated backpropagation, and the eleven steps looked at closely",
+    )
     share: float = limit(0.4, unit="share of the steps made", why="a sum that starts anew in each epoch keeps less")
     looks: float = limit(2, unit="looks at which that was so", why="one may fall on a long window")
     age: float = limit(5, unit="steps", why="a backward pass through so many steps is no window that was meant")

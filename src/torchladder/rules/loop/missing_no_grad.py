@@ -17,7 +17,8 @@ Put the evaluation under `with torch.no_grad():`, or decorate its function.
 
 ## When it is a false alarm
 Evaluations that need gradients themselves: saliency, adversarial examples, physics-informed losses.
-That is why it is a note unless the graphs pile up.
+That is why it is a note unless the graphs pile up. Calls in training mode that no loader of their own
+serves may be steps of a hand-written optimisation, and are passed over.
 
 ## Sources
 Locally disabling gradients: https://pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation
@@ -76,7 +77,7 @@ def missing_no_grad(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for the evaluating line that records most graphs."""
     groups: dict[object, list[EvaluationFact]] = {}
     for e in facts.evaluations or ():
-        if e.with_grad == e.calls >= limits.calls and not e.loader_trained and not e.feeds_training:
+        if e.with_grad == e.calls >= limits.calls and _is_evaluation(e):
             groups.setdefault((e.root, e.place), []).append(e)
     group = max(groups.values(), key=lambda g: sum(e.calls for e in g), default=None)
     if group is None:
@@ -96,3 +97,9 @@ def missing_no_grad(facts: Facts, limits: Limits) -> Iterator[Finding]:
         remark="gradients are enabled",
         fixes=(Fix("evaluate under `with torch.no_grad()`", change=Change("without_grad")),),
     )
+
+
+def _is_evaluation(e: EvaluationFact) -> bool:
+    """Return whether a pass can be nothing else: in evaluation mode, or from a loader that is never trained on."""
+    own = e.loader is not None and not e.loader_trained
+    return e.place is not None and not e.loader_trained and not e.feeds_training and (own or not e.in_training_mode)

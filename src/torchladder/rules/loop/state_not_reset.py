@@ -51,7 +51,7 @@ class Limits:
     severity=Severity.WARNING,
     needs=("states", "printed", "evaluations"),
     limits=Limits,
-    explains=("TL509",),
+    explains=("TL216", "TL509"),
     plants=(
         Plant(
             "sequence_rnn",

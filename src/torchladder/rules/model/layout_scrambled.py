@@ -56,18 +56,18 @@ class Limits:
     limits=Limits,
     explains=("TL113", "TL220", "TL402"),
     plants=(
-        Plant("color_cnn", "pictures.permute(0, 3, 1, 2)", "pictures.reshape(-1, 3, SIZE, SIZE)"),
+        Plant("bright_spot", "pictures.permute(0, 3, 1, 2)", "pictures.reshape(-1, 3, SIZE, SIZE)"),
         Plant(
-            "color_cnn",
+            "bright_spot",
             "    return torch.from_numpy(pictures), torch.from_numpy(labels)",
             "    pictures = pictures.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1).copy()\n"
             "    return torch.from_numpy(pictures), torch.from_numpy(labels)",
         ),
     ),
     near_misses=(
-        Plant("color_cnn", "pictures.permute(0, 3, 1, 2)", "pictures.permute(0, 3, 2, 1)"),
+        Plant("bright_spot", "pictures.permute(0, 3, 1, 2)", "pictures.permute(0, 3, 2, 1)"),
         Plant(
-            "color_cnn",
+            "bright_spot",
             "pictures.permute(0, 3, 1, 2)",
             "pictures.permute(0, 3, 1, 2).flatten(1).reshape(-1, 3, SIZE, SIZE)",
         ),
