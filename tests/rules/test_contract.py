@@ -31,9 +31,15 @@ plants = [
     for i, p in enumerate(r.plants)
 ]
 near_misses = [
-    pytest.param(r, p, id=f"{r.code}-{i}", marks=[] if i == 0 else [pytest.mark.slow])
+    pytest.param(r, p, id=f"{r.code}-{i}", marks=[pytest.mark.slow])
     for r in all_rules()
     for i, p in enumerate(r.near_misses)
+]
+QUICK = {"digits_cnn", "regression", "sequence_rnn", "tiny_lm"}  # one of each kind of data
+specimens = [
+    pytest.param(p.stem, marks=[] if p.stem in QUICK else [pytest.mark.slow])
+    for p in sorted(SPECIMENS.glob("*.py"))
+    if p.stem != "__init__"
 ]
 
 
@@ -137,7 +143,7 @@ def test_a_near_miss_is_left_alone(rule: Rule, plant) -> None:
     assert rule.name not in remarks(climb_text(planted(plant), rung_of(rule)))
 
 
-@pytest.mark.parametrize("specimen", sorted(p.stem for p in SPECIMENS.glob("*.py") if p.stem != "__init__"))
+@pytest.mark.parametrize("specimen", specimens)
 def test_a_healthy_specimen_passes(specimen: str) -> None:
     """No rule speaks about a healthy program."""
     report = climb_text((SPECIMENS / f"{specimen}.py").read_text(), 7)

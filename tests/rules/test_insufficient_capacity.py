@@ -6,7 +6,13 @@ from torchladder.rules.model.insufficient_capacity import insufficient_capacity 
 
 
 def weight(name, out, into, **parts):
-    known = {"requires_grad": True, "registered": True, "reached": True, "in_optimizer": True, "in_any_optimizer": True}
+    known: dict[str, object] = {
+        "requires_grad": True,
+        "registered": True,
+        "reached": True,
+        "in_optimizer": True,
+        "in_any_optimizer": True,
+    }
     known |= {"fresh": True, "module": name, "module_type": "Linear"}
     return ParameterFact(f"{name}.weight", 0, (out, into), **{**known, **parts})
 

@@ -22,8 +22,9 @@ _READ_ENVIRONMENT = frozenset({
     "transformers", "accelerate", "matplotlib", "timm", "datasets", "tokenizers", "lightning",
     "pytorch_lightning", "torchmetrics", "safetensors",
 })  # fmt: skip
-# torch imports the last one itself when the first optimizer is made, in most of a second.
-_TORCH = ("torch", "torch.utils.data", "torch.optim", "torch._dynamo")
+_TORCH = ("torch", "torch.utils.data", "torch.optim")
+# torch imports this itself when the first optimizer is made, in most of a second.
+_WITH_OPTIMIZERS = "torch._dynamo"
 # A program of more files than this has its imports in the first ones.
 _MOST_FILES = 200
 
@@ -38,6 +39,8 @@ def preload(target: Target) -> None:
     with _silence():
         for name in _TORCH:
             _import(name)
+        with warnings.catch_warnings():  # a program that has made no optimizer yet has not got its filters either
+            _import(_WITH_OPTIMIZERS)
         trees = list(_trees(target)) if target.kind != "objects" else []
         sets_environment = any(_sets_environment(tree) for tree in trees)
         for tree in trees:

@@ -27,6 +27,7 @@ moving an axis of size 1. Noise has no neighbours; it is not judged by smoothnes
 torch.permute: https://pytorch.org/docs/stable/generated/torch.permute.html
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ class Limits:
 
     smooth: float = limit(0.5, unit="squared step over twice the variance", why="pictures and series stay below 0.3")
     lost: float = limit(2.0, unit="times as rough", why="the order of the axes changes it little otherwise")
+    noisy: float = limit(0.8, unit="squared step over twice the variance", why="a series under noise of its own size")
+    noisy_lost: float = limit(1.3, unit="times as rough", why="by chance neighbours differ by a few per cent")
     entry_smooth: float = limit(0.25, unit="squared step over twice the variance", why="no call was seen: be strict")
     entry_lost: float = limit(3.0, unit="times as rough", why="no call was seen: be strict")
     dims: float = limit(3, unit="dimensions", why="a matrix that is turned may be a table")
@@ -81,6 +84,11 @@ def layout_scrambled(facts: Facts, limits: Limits) -> Iterator[Finding]:
     torn = torn or [r for r in rows if r.kind == "entry" and _lost(r, limits.entry_smooth, limits.entry_lost)]
     if torn:
         yield _finding(torn[0], Standing.PROVEN)
+        return
+    faint = [r for r in rows if r.kind == "data" and len(r.before) >= limits.dims]
+    faint = [r for r in faint if _lost(r, limits.noisy, limits.noisy_lost)]
+    if faint:
+        yield dataclasses.replace(_finding(faint[0], Standing.PROVEN), severity=Severity.WARNING)
         return
     for r in rows:
         if r.kind != "entry" and len(r.before) >= limits.dims and not _kept(r):

@@ -1,0 +1,82 @@
+"""Rows about experiments on one batch: the trials, direct questions, and the first non-finite value.
+
+A *phase* is the life of one optimizer, a *step* is counted from 0 within its phase.
+"""
+
+from dataclasses import dataclass
+
+from torchladder.core.findings import Place
+
+
+@dataclass(frozen=True, slots=True)
+class NonFiniteFact:
+    """The first operation that made NaN or Inf out of finite values.
+
+    Attributes:
+        where: "input", "forward" or "backward".
+        operand_min, operand_max: Range of the operation's (finite) input.
+    """
+
+    where: str
+    kind: str
+    phase: int
+    step: int
+    function: str
+    place: Place | None
+    module: str | None
+    operand_min: float | None
+    operand_max: float | None
+    max_weight: float | None = None
+    loss_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterrogationFact:
+    """What direct questions to the model showed, on one batch, after the same-batch run.
+
+    Attributes:
+        input_dependence: Largest relative change of the output when the input was replaced by
+            another (permuted rows) one; 0 means the input is ignored. None: could not be asked.
+        untrained_dependence: The same before the first step: what is 0 there is built in.
+        mixing: Largest relative change of other samples' outputs when one sample is perturbed, in
+            evaluation mode; ``mixing_samples`` how many rows the batch had; None: could not be asked.
+        reason: Why something is None.
+    """
+
+    phase: int
+    input_dependence: float | None = None
+    untrained_dependence: float | None = None
+    mixing: float | None = None
+    mixing_samples: int | None = None
+    eval_accuracy: float | None = None
+    place: Place | None = None
+    module: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFact:
+    """One experiment on one phase: the same batch for ever, with or without changes.
+
+    Attributes:
+        changes: Kinds of the changes applied, "" when none: ``label`` is unique within a report.
+        losses: The differentiated loss at each step.
+        floor: What a perfect fit would reach (label smoothing, soft targets), with ``chance`` the loss
+            of the best answer that ignores the input on this batch; None when unknown.
+        accuracy: argmax agreement on the batch at the end, for class ids.
+        passed: True, False, or None when it cannot be judged; ``reason`` says why.
+    """
+
+    label: str
+    phase: int
+    losses: tuple[float, ...]
+    passed: bool | None
+    reason: str
+    steps: int = 0
+    steps_to_pass: int | None = None
+    floor: float | None = None
+    chance: float | None = None
+    accuracy: float | None = None
+    rows: int | None = None
+    seconds: float = 0.0
+    state: str = "stopped"
