@@ -61,6 +61,19 @@ def first_output(value: Any) -> torch.Tensor | None:
     return next((t for t in found if t.dim() > 0), None)
 
 
+class Bystander:
+    """What a hook of ours becomes in a pickled model: nothing."""
+
+    def _take_kwargs(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """Do nothing."""
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        """Do nothing."""
+
+    def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
+        """Do nothing."""
+
+
 class Modules:
     """Creation lines, the stack of running modules, and the roots."""
 
@@ -80,6 +93,14 @@ class Modules:
         self.asking = False  # a call of our own
         self._handles: list[Any] = []
         self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Modules":
+        """Stay one: a program that copies its model copies the hooks on it, and must not copy the observer."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be left behind when a program pickles its model with the hooks on it."""
+        return (Bystander, ())
 
     def install(self) -> None:
         """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
