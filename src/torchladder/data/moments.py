@@ -39,7 +39,7 @@ def affine(first: NDArray[np.generic], second: NDArray[np.generic]) -> Affine | 
 
 
 def as_trained(
-    train: NDArray[np.generic], held: NDArray[np.generic], samples: NDArray[np.generic]
+    train: NDArray[np.generic], held: NDArray[np.generic], samples: NDArray[np.generic], *, by_channel: bool = False
 ) -> NDArray[np.float64]:
     """Return samples of the held-out side given the moments of training: per column of a table, else of all.
 
@@ -47,12 +47,17 @@ def as_trained(
         train: (N, ...) samples of training.
         held: (M, ...) samples of the held-out side, which tell its moments.
         samples: What to map.
+        by_channel: Whether each channel (axis 1) has moments of its own.
     """
-    axes = 0 if train.ndim == TABLE else None
+    axes: int | tuple[int, ...] | None = 0 if train.ndim == TABLE else None
+    if by_channel:
+        axes = (0, *range(2, train.ndim))
     a, b = np.asarray(train, dtype=np.float64), np.asarray(held, dtype=np.float64)
-    spread = b.std(axis=axes)
-    scale = a.std(axis=axes) / np.where(spread > 0, spread, np.inf)
-    return np.asarray((np.asarray(samples, dtype=np.float64) - b.mean(axis=axes)) * scale + a.mean(axis=axes))
+    kept = by_channel
+    spread = b.std(axis=axes, keepdims=kept)
+    scale = a.std(axis=axes, keepdims=kept) / np.where(spread > 0, spread, np.inf)
+    centre, target = b.mean(axis=axes, keepdims=kept), a.mean(axis=axes, keepdims=kept)
+    return np.asarray((np.asarray(samples, dtype=np.float64) - centre) * scale + target)
 
 
 def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from torchladder.ladder import pictures, rungs, upper
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence, late_failure
-from torchladder.ladder.literals import literal_place
+from torchladder.ladder.literals import literal_place, number_of
 from torchladder.ladder.reasons import why_unseen
 from torchladder.ladder.selection import chosen
 from torchladder.ladder.subject import BATCH_STEPS, FEW, Subject, program_of
@@ -26,7 +26,6 @@ from torchladder.rules.registry import Rule, all_rules
 from torchladder.runner.target import Target
 
 FILES_SHOWN = 5  # names of changed files before the rest is counted
-ABOUT_RATE = {"TL401", "TL402"}  # rules whose fix is another number in the user's file
 TOP = 7  # the highest rung that can be climbed
 CANDIDATES = 4  # findings whose fixes are tried
 SUSPECTS = 8  # suspicions put to the test
@@ -251,15 +250,12 @@ class Ascent:
         self.findings = [self._with_literal(f) for f in order([*proven, *kept])]
 
     def _with_literal(self, finding: Finding) -> Finding:
-        """Add the line where the learning rate was written, when a finding is about its value."""
-        if finding.code not in ABOUT_RATE:
-            return finding
-        optimizer = next((o for o in self.facts.optimizers or () if o.phase == finding.phase), None)
-        rates = [g.get("initial_lr", g.get("lr")) for g in optimizer.groups] if optimizer else []
-        if not rates or not rates[0]:
+        """Add the line where a number was written, when a finding is about its value."""
+        value = number_of(finding, self.facts)
+        if not value:
             return finding
         files = [*(p.path for p in finding.where), Path(self.subject.target.name).name]
-        place = literal_place(float(rates[0]), files, self._source)
+        place = literal_place(value, files, self._source)
         known = {(p.path, p.line) for p in finding.where}
         if place is None or (place.path, place.line) in known:
             return finding

@@ -24,6 +24,8 @@ RELABELLING = {
 }  # fmt: skip
 # Changes after which other batches are drawn, or other weights go on: the loss may as well be higher.
 OTHER_COURSE = {"keep_seed", "copy_state_dict", "frozen_eval", "reset_state"}
+# Fixes of suspicions that a batch memorised anyway does not decide: the program's own first steps may.
+ALSO_FREELY = {"reinitialise", "he_initialise", "permute_instead"}
 TRIES = 3  # fixes tried per finding
 # Changes that leave training as it is: no loss of theirs says anything, only the rule itself.
 EVALUATION_ONLY = {"eval_mode", "without_grad", "read_logits"}
@@ -100,7 +102,9 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
         after=measure(trial),
         seconds=round(time.monotonic() - started, 2),
     )
-    if verdict is not None or finding.standing is Standing.SUSPECTED:
+    if verdict is not None:
+        return done
+    if finding.standing is Standing.SUSPECTED and fix.change.kind not in ALSO_FREELY:
         return done
     return _try_freely(done, finding, subject)
 
@@ -129,9 +133,10 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     better = new < BETTER * old or (math.isfinite(new) and not math.isfinite(old))
     if better and fix.change.kind not in EVALUATION_ONLY:
         return dataclasses.replace(compared, verified=True)
-    other_labels = fix.change.kind in RELABELLING | OTHER_COURSE and math.isfinite(
-        new
-    )  # losses of other labels do not compare
+    if finding.standing is Standing.SUSPECTED:  # for a mere suspicion nothing less will do
+        return compared
+    other = fix.change.kind in RELABELLING | OTHER_COURSE  # losses of other labels do not compare
+    other_labels = other and math.isfinite(new)
     not_worse = new <= WORSE * old or other_labels
     reached = facts is not None and (program_of(facts).state == "ended" or len(after) >= until)
     if facts is not None and finding.seen and not_worse and reached and _is_gone(finding, facts):

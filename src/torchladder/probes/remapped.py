@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
 ROWS = 512  # samples the model is asked about
+REVERSED = (2, 1, 0)  # colours as the other family of image libraries reads them
+PICTURES = 4  # dimensions
 
 
 def proof(session: "Session", module: Any, train: Any, held: Any, order: tuple[int, ...]) -> dict[str, Any]:
@@ -25,14 +27,13 @@ def proof(session: "Session", module: Any, train: Any, held: Any, order: tuple[i
         module: The model.
         train: Samples of training.
         held: Samples of the held-out side, with labels.
-        order: Another order of the channels to try, () for none.
+        order: Another order of the channels to try beside the reversed one, () for none.
     """
     if held.entry is None or held.entry_y is None or train.entry is None or module is None:
         return {}
     x, y = held.entry[:ROWS], held.entry_y[:ROWS]
     maps = {"own": x, "mapped": as_trained(train.entry, held.entry, x)}
-    if order:
-        maps["ordered"] = x[:, list(order)]
+    orders = {order, REVERSED if x.ndim == PICTURES and x.shape[1] == len(REVERSED) else ()} - {()}
     figures: dict[str, Any] = {"asked": len(x)}
     session.modules.asking = True
     try:
@@ -40,6 +41,12 @@ def proof(session: "Session", module: Any, train: Any, held: Any, order: tuple[i
             for name, given in maps.items():
                 found = _score(module, np.asarray(given, dtype=x.dtype), y)
                 figures |= {} if found is None else {f"{name}_score": found[1], "kind": found[0]}
+            for other in sorted(orders):
+                turned = x[:, list(other)]  # also in training's scale: each colour has constants of its own
+                for given in (turned, as_trained(train.entry, held.entry[:, list(other)], turned, by_channel=True)):
+                    found = _score(module, np.asarray(given, dtype=x.dtype), y)
+                    if found is not None and found[1] > figures.get("ordered_score", -1.0):
+                        figures |= {"ordered_score": found[1], "order": other}
     finally:
         session.modules.asking = False
     return figures

@@ -41,6 +41,7 @@ class Limits:
     own: float = limit(8.0, unit="standard errors", why="sampling moves a channel's mean by three")
     ordered: float = limit(5.0, unit="standard errors", why="the right order agrees within sampling")
     gain: float = limit(0.05, unit="accuracy", why="beyond what a few hundred pictures do by chance")
+    sure: float = limit(0.3, unit="accuracy", why="no other order of colours does that unless it is the right one")
     asked: float = limit(50, unit="pictures", why="fewer cannot tell a gain")
 
 
@@ -84,11 +85,10 @@ def channel_order(facts: Facts, limits: Limits) -> Iterator[Finding]:
 def _swapped(m: MismatchFact, limits: Limits) -> bool:
     if m.order in {(), (0, 1, 2)} or m.own_distance is None or m.order_distance is None:
         return False
-    if m.own_distance < limits.own or m.order_distance > limits.ordered or m.asked < limits.asked:
+    if m.own_distance < limits.own or m.asked < limits.asked or m.own_score is None or m.ordered_score is None:
         return False
-    if m.own_score is None or m.ordered_score is None:
-        return False
-    return m.ordered_score - m.own_score >= limits.gain
+    gain = m.ordered_score - m.own_score
+    return gain >= limits.sure or (gain >= limits.gain and m.order_distance <= limits.ordered)
 
 
 def _finding(m: MismatchFact, survey: SurveyFact) -> Finding:

@@ -40,7 +40,7 @@ class Limits:
 
     least_calls: float = limit(3, unit="calls", why="the first step of a loop may be unlike the others")
     most: float = limit(0.9, unit="share of the calls", why="a loop does the same at nearly every step")
-    tiny: float = limit(1e-2, unit="share of the smallest norm", why="limits that train well are nearer the norms")
+    tiny: float = limit(0.1, unit="share of the smallest norm", why="worth an experiment, which decides")
 
 
 @rule(

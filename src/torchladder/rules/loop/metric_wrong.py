@@ -27,7 +27,7 @@ Averaging over unequal batches: https://lightning.ai/docs/torchmetrics/stable/pa
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.facts import Facts
+from torchladder.core.facts import Facts, LoaderFact
 from torchladder.core.findings import Finding, Fix, Measurement, Severity
 from torchladder.rules.loop.printed import Series, printed_series
 from torchladder.rules.registry import Plant, limit, rule
@@ -80,7 +80,7 @@ def metric_wrong(facts: Facts, limits: Limits) -> Iterator[Finding]:
         enough = len(series.values) >= limits.passes and len(set(series.values)) >= limits.distinct
         if not enough or series.follows("accuracy"):
             continue
-        words = _formula(series, limits)
+        words = _formula(series, limits) or _divided(series, facts)
         if words is not None:
             yield _finding(series, words)
             return
@@ -105,6 +105,25 @@ def _formula(series: Series, limits: Limits) -> str | None:
     if named and series.matches(counts):
         return "the number of right answers, never divided by the samples"
     return None
+
+
+def _divided(series: Series, facts: Facts) -> str | None:
+    """Return by what the right answers were divided, when that is the size of something else."""
+    loaders = {x.id: x for x in facts.loaders or ()}
+    right = [e.rows * (e.accuracy or 0.0) for e in series.passes]
+    for other in loaders.values():
+        for n, words in _sizes(series, other):
+            if n and all(n != e.rows for e in series.passes) and series.matches([r / n for r in right]):
+                return f"the number of right answers divided by {words}"
+    return None
+
+
+def _sizes(series: Series, loader: LoaderFact) -> Iterator[tuple[int, str]]:
+    """Yield sizes that are taken for the number of samples."""
+    if loader.batch_size and any(e.loader == loader.id for e in series.passes):
+        yield series.passes[0].calls * loader.batch_size, "batches times batch size, though the last batch is not full"
+    if loader.n_samples and all(e.loader != loader.id for e in series.passes):
+        yield loader.n_samples, "the number of samples of another data set"
 
 
 def _apart(series: Series, name: str, limits: Limits) -> bool:

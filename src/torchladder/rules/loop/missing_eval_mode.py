@@ -41,6 +41,7 @@ class Limits:
     random: float = limit(1e-3, unit="relative difference", why="the same call differs by rounding alone below it")
     different: float = limit(1e-3, unit="relative difference", why="with statistics moving too, the mode is the cause")
     steady: float = limit(1e-6, unit="relative difference", why="above it the model is random in either mode")
+    service: float = limit(8, unit="calls with one sample", why="fewer may be a look at a sample or two")
     again: float = limit(0.6, unit="share of the calls", why="the same batch over and over is Monte Carlo dropout")
 
 
@@ -89,7 +90,9 @@ def missing_eval_mode(facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 def _judged(e: EvaluationFact, limits: Limits) -> bool:
     """Return whether a pass is an evaluation, all of it in training mode."""
-    scored = e.kind is not None or e.loss is not None
+    # Samples answered one by one are a service: a model that draws batches of samples may do so in either mode.
+    one_by_one = e.rows == e.calls >= limits.service and e.mode_layers > 0
+    scored = e.kind is not None or e.loss is not None or one_by_one
     over_and_over = e.repeated >= 2 and e.repeated >= limits.again * e.calls  # noqa: PLR2004 - three calls at least
     return scored and e.in_training_mode == e.calls and not e.feeds_training and not over_and_over
 
