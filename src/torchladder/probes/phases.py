@@ -111,6 +111,7 @@ class Phase:
         self.reached: dict[int, torch.Tensor] = {}
         self.cuts: dict[int, tuple[str, Place | None]] = {}
         self.output_weights: set[int] = set()
+        self._outputs: set[int] = set()
         self.roots: dict[int, RootSeen] = {}
         self.watched: dict[int, Watched] = {}
         self.backward_places: Counter[Place] = Counter()
@@ -311,6 +312,7 @@ class Phase:
         for i, t in self.reached.items():
             if i not in self.watched:
                 self._watch(t, session)
+        self._outputs = self._output_parameters(session)
         return [self._parameter(i, w, names, mine, anyone, session) for i, w in self.watched.items()]
 
     def _parameter(
@@ -346,7 +348,7 @@ class Phase:
             rows_equal=w.symmetric(),
             grad_rows_equal=w.symmetric_gradient(),
             fresh=w.fresh,
-            output_layer=self._is_output(key, names),
+            output_layer=key in self._outputs,
             module=_module(names[key]) if registered else None,
             module_type=type(module).__name__ if module is not None else None,
             created=created or session.operations.leaf_at.get(key),
@@ -356,9 +358,15 @@ class Phase:
             frozen_at=session.operations.frozen_at.get(key),
         )
 
-    def _is_output(self, key: int, names: dict[int, str]) -> bool:
-        outputs = {_module(names[k]) for k in self.output_weights if k in names}
-        return key in self.output_weights or (key in names and _module(names[key]) in outputs)
+    def _output_parameters(self, session: "Session") -> set[int]:
+        """Return the parameters of the layers nearest the loss: by identity, as models may share their names."""
+        found = set(self.output_weights)
+        for root in session.modules.roots.values():
+            for module in root.module.modules():
+                own = {id(p) for p in module.parameters(recurse=False)}
+                if own & self.output_weights:
+                    found |= own
+        return found
 
     def repeat_fact(self, session: "Session") -> RepeatFact:
         """Return how often consecutive batches were identical."""

@@ -31,6 +31,7 @@ TELLING = 0.9  # agreement from which the model is asked
 IDS = {"cross_entropy", "nll_loss"}
 VALUES = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 MIXERS = {"softmax", "scaled_dot_product_attention", "multi_head_attention_forward", "gru", "lstm", "conv1d"}
+HIDDEN = 0.7  # share of one id among the scored inputs; BERT hides 0.8 of them
 IGNORED = -100  # torch's own ignore_index
 
 
@@ -234,6 +235,13 @@ def _start(logits: torch.Tensor | None, out: torch.Tensor | None, axis: int, len
     return 0
 
 
+def _are_hidden(scored: torch.Tensor) -> bool:
+    """Tell whether what stands at the scored positions is nearly always one id: the mask of a masked model."""
+    if scored.numel() == 0:
+        return False
+    return int(torch.unique(scored, return_counts=True)[1].max()) > HIDDEN * scored.numel()
+
+
 def _count(seen: Seen, found: Aligned, ignored: int | None) -> bool:
     """Count where the target equals its neighbours in the input; tells whether there was anything to count."""
     time = found.x.shape[1]
@@ -243,6 +251,8 @@ def _count(seen: Seen, found: Aligned, ignored: int | None) -> bool:
     y = found.y[:, first - found.start : last - found.start + 1]
     near = {offset: found.x[:, first + offset : last + offset + 1] for offset in OFFSETS}
     counted = torch.ones(y.shape[:2], dtype=torch.bool, device=y.device) if ignored is None else (y != ignored).all(-1)
+    if ignored is not None and _are_hidden(near[0][counted]):
+        return False
     seen.counted = torch.zeros(time, dtype=torch.bool)
     seen.counted[first : last + 1] = counted.any(0).cpu()
     for a in OFFSETS:

@@ -28,12 +28,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from torchladder.core.facts import Facts, OptimizerFact
+from torchladder.core.facts import Facts, OptimizerFact, TrialFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Standing
 from torchladder.rules.loop.trials import base_trial, diverged, falls_smoothly, last_loss
 from torchladder.rules.registry import Plant, limit, rule
 
 FACTORS = (0.1, 0.01, 0.001)
+
+
+BELOW = 0.3  # of the first loss, beneath zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def lr_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one suspicion for each optimizer whose steps look too long for its batch."""
     for optimizer in facts.optimizers or ():
         base = base_trial(facts, optimizer.phase)
-        if base is None or base.passed or optimizer.lr_max <= 0 or optimizer.n_reached == 0:
+        if base is None or base.passed or optimizer.lr_max <= 0 or optimizer.n_reached == 0 or _bottomless(base):
             continue
         curves = [c.losses for c in facts.curves or () if c.phase == optimizer.phase]
         if not _plausible(optimizer, [base.losses, *curves], limits, judged=base.passed is False):
@@ -87,6 +90,12 @@ def lr_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
             standing=Standing.SUSPECTED,
             phase=optimizer.phase,
         )
+
+
+def _bottomless(base: TrialFact) -> bool:
+    """Return whether a loss of unknown floor fell well below zero: a density fitted to points, which leaps at last."""
+    finite = [v for v in base.losses if math.isfinite(v)]
+    return base.floor is None and bool(finite) and finite[0] > 0 and min(finite) < -BELOW * finite[0]
 
 
 def _plausible(optimizer: OptimizerFact, curves: Sequence[Sequence[float]], limits: Limits, *, judged: bool) -> bool:
