@@ -1,6 +1,6 @@
-"""The two ways a run is attached: observed as it is, or with one batch for ever.
+"""The ways a run is attached: observed as it is, with one batch for ever, on a subset, with a rising rate.
 
-Both are named by "module:function" so that a child process can attach itself.
+Each is named by "module:function" so that a child process can attach itself.
 """
 
 import importlib
