@@ -29,7 +29,7 @@ def test_channels_the_other_way_round_are_an_error() -> None:
         replace(BGR, order=()),
         replace(BGR, order=(0, 1, 2)),
         replace(BGR, own_distance=4.0),
-        replace(BGR, order_distance=20.0),
+        replace(BGR, order_distance=20.0, ordered_score=(BGR.own_score or 0.0) + 0.1),
         replace(BGR, ordered_score=0.31),
         replace(BGR, ordered_score=None),
         replace(BGR, asked=10),

@@ -46,6 +46,7 @@ class Limits:
     share: float = limit(0.01, unit="share of the held-out samples", why="a few copies hide in most collections")
     count: float = limit(5, unit="samples", why="fewer are an accident")
     all: float = limit(0.98, unit="share of the held-out samples", why="then it is training data, asked on purpose")
+    whole: float = limit(0.8, unit="share of the training samples", why="answers for all data there are hold them all")
     bits: float = limit(40.0, unit="bits", why="10,000 by 10,000 pairs agree by accident at 27 bits")
     rich: float = limit(100.0, unit="bits", why="so rich samples are never equal unless copied")
     values: float = limit(8, unit="distinct values", why="one-hot and ternary samples repeat by nature")
@@ -105,6 +106,9 @@ def _counts(o: OverlapFact, survey: SurveyFact, limits: Limits) -> bool:
     share, shared = _share(o), max(o.shared, o.same_rows or 0)
     if shared < limits.count or not limits.share <= share <= limits.all:
         return False
+    asked, trained = survey.held[o.held].rows or 0, survey.train.rows or 0
+    if asked > trained and share * asked >= limits.whole * trained:
+        return False  # an answer for every sample there is, those of training among them
     if (o.same_rows or 0) >= limits.count:
         return True
     if o.bits < limits.bits or o.values <= limits.values:
