@@ -1,7 +1,7 @@
-"""The program's own lists of samples and labels, from before they were split: what its main module still holds."""
+"""The program's own lists of samples and labels, from before they were split or shuffled."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,19 @@ LONGEST = 20_000  # samples of a list that is looked at
 PAIRS = 3  # pairs of lists
 
 
-def whole_lists(side: Samples) -> Iterator[Samples]:
-    """Yield lists of samples and labels of which a side's own were taken."""
+def whole_lists(side: Samples, before: Sequence[Array] = ()) -> Iterator[Samples]:
+    """Yield lists of samples and labels of which a side's own were taken.
+
+    Args:
+        side: Samples as training sees them.
+        before: Further lists, as they were before the program shuffled them.
+    """
     x, y = side.x, side.y
     if x is None or y is None or not side.classes:
         return
     some = {k for k in keys(x[:8]) if k is not None}
     names = set(np.unique(y).tolist())
-    arrays = [a for a in _arrays() if len(x) <= len(a) <= LONGEST]
+    arrays = [a for a in (*before, *_arrays()) if len(x) <= len(a) <= LONGEST]
     samples = [a for a in arrays if a.ndim > 1 and a[0].size == x[0].size and a.dtype.kind == x.dtype.kind]
     labels = [a for a in arrays if a.ndim == 1 and _are_labels(a, names)]
     given = 0

@@ -137,15 +137,14 @@ class Survey:
         found = remapped.proof(self.session, held.source.module, train.samples, held.samples, order)
         return dataclasses.replace(row, **found)
 
-    @staticmethod
-    def _alignments(train: Side, held: list[Side]) -> tuple[AlignmentFact, ...]:
+    def _alignments(self, train: Side, held: list[Side]) -> tuple[AlignmentFact, ...]:
         rows = [*examine.alignments(train.samples, [h.samples for h in held])]
         whole = train.whole()
         rows += examine.alignments(whole, []) if whole is not None else ()
         if not any(r.z_here >= FITS for r in rows):  # else there is nothing to explain
             rows += [
                 dataclasses.replace(r, level="source")
-                for pair in whole_lists(train.samples)
+                for pair in whole_lists(train.samples, self.splits.before)
                 for r in examine.alignments(pair, [])
             ]
         return tuple(dataclasses.replace(r, place=text_order()) if r.how == "names" else r for r in rows)
