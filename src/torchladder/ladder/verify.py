@@ -17,6 +17,7 @@ from torchladder.rules.registry import find_rule
 FREE_STEPS = 600  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
 WORSE = 1.05  # a loss above this share of the other is worse, whatever the rule says
+STILL, HALF = 0.95, 0.5  # shares of the first loss at the end: hardly moved, and half-way
 FASTER = 0.5  # and this share of the steps as faster
 ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
 RELABELLING = {
@@ -38,6 +39,8 @@ def base_trial(facts: Facts, phase: int | None) -> TrialFact | None:
 
 def cured(base: TrialFact | None, trial: TrialFact) -> bool | None:
     """Tell whether a trial passes where the base did not, or passes far sooner; None: cannot tell."""
+    if base is not None and trial.passed is None and _is_moving(base, trial):
+        return True
     if base is None or trial.passed is None:
         return None
     if trial.passed is False:
@@ -51,6 +54,14 @@ def cured(base: TrialFact | None, trial: TrialFact) -> bool | None:
     if base.steps_to_pass and trial.steps_to_pass:
         return True if trial.steps_to_pass < FASTER * base.steps_to_pass else None
     return None
+
+
+def _is_moving(base: TrialFact, trial: TrialFact) -> bool:
+    """Tell whether a batch that stood still is half-way to a fit in as many steps, which the program ended."""
+    if base.passed is not False or not base.losses or not trial.losses or trial.steps > base.steps:
+        return False
+    still = _end(base.losses) > STILL * base.losses[0] > 0
+    return still and _end(trial.losses) < HALF * trial.losses[0]
 
 
 def _end(losses: Sequence[float]) -> float:
