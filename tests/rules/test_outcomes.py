@@ -97,8 +97,8 @@ def test_accuracy_given_up_on_purpose_is_left_alone() -> None:
     assert [] == rule.judge(Facts(evaluations=(e,), outcome=WHOLE))
 
 
-def test_only_what_ruins_the_run_is_more_than_a_note() -> None:
+def test_how_a_run_came_out_is_a_note() -> None:
     """How a right program comes out is no fault of it."""
     above = [r.name for r in all_rules() if r.name in OUTCOMES and r.severity is not Severity.NOTE]
 
-    assert {"not-learning", "diverged"} == set(above)
+    assert [] == above

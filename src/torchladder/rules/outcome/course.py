@@ -77,13 +77,24 @@ def blind_loss(facts: Facts, phase: int) -> float | None:
     if counts and call.function in {"cross_entropy", "nll_loss"}:
         total = sum(counts.values())
         return -sum(n / total * math.log(n / total) for n in counts.values() if n)
-    target = call.target
-    if call.function.startswith("binary_cross_entropy") and target is not None and target.integral and target.mean:
-        p = min(max(target.mean, 1e-6), 1 - 1e-6)
-        return -(p * math.log(p) + (1 - p) * math.log(1 - p))
-    if call.function == "mse_loss" and call.target is not None and call.target.std:
-        return call.target.std**2
+    if call.function.startswith("binary_cross_entropy"):
+        shares = _pooled(facts, phase)
+        p = shares[0] if shares is not None and call.target is not None and call.target.integral else 0.0
+        return -(p * math.log(p) + (1 - p) * math.log(1 - p)) if 0 < p < 1 else None
+    if call.function == "mse_loss":
+        values = _pooled(facts, phase)
+        return values[1] or None if values is not None else None
     return None
+
+
+def _pooled(facts: Facts, phase: int) -> tuple[float, float] | None:
+    """Return mean and variance of the targets over all loss calls of a phase that were seen."""
+    rows = [c.target for c in facts.loss_calls or () if c.phase == phase and c.differentiated and c.target is not None]
+    known = [(t.mean, t.std) for t in rows if t.mean is not None and t.std is not None]
+    if not known:
+        return None
+    means = [m for m, _ in known]
+    return statistics.fmean(means), statistics.fmean(s**2 for _, s in known) + statistics.pvariance(means)
 
 
 def stage(held: Sequence[EvaluationFact]) -> int:
@@ -121,7 +132,7 @@ def _learned(
 ) -> Course:
     blind = blind_loss(facts, curve.phase)
     stuck = blind is not None and min(means) > (1 - FLAT) * blind and len(curve.losses) >= FLAT_STEPS
-    if blind is not None and stuck and not any(beats_blind(e) for e in held):
+    if blind is not None and stuck and 2 * sum(beats_blind(e) is True for e in held) <= len(held):
         return _named(
             made, "not-learning", f"the training loss stays at {_n(means[-1])}; blind guessing costs {_n(blind)}"
         )

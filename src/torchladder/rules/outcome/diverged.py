@@ -39,7 +39,7 @@ GROWTH = """        optimizer.step()
 @rule(
     "TL604",
     rung=6,
-    severity=Severity.WARNING,
+    severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
     plants=(
         Plant("regression", "        optimizer.step()\n", GROWTH),
@@ -51,7 +51,7 @@ GROWTH = """        optimizer.step()
     ),
 )
 def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
-    """Yield one warning about a run that ran away."""
+    """Yield one note about a run that ran away."""
     found = course(facts)
     if found.state != "diverged" or found.end is None or found.start is None:
         return
@@ -63,7 +63,7 @@ def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     optimizer = next(iter(facts.optimizers or ()), None)
     yield diverged.finding(
         "the loss ends far above where it began",
-        severity=Severity.NOTE if math.isfinite(found.end) else None,
+        severity=None if math.isfinite(found.end) else Severity.WARNING,
         where=(optimizer.created,) if optimizer is not None and optimizer.created is not None else (),
         seen=(
             Measurement("training loss at the start", round(found.start, 4), step=0),

@@ -40,16 +40,16 @@ class Limits:
 @rule(
     "TL603",
     rung=6,
-    severity=Severity.WARNING,
+    severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
     limits=Limits,
     plants=(
         Plant(
-            "digits_mlp",
-            "labels = torch.tensor(digits.target)",
-            "labels = torch.tensor(digits.target)[torch.randperm(1797)]\nimages = images[:, :4]",
+            "regression",
+            "loss = mse(model(xb).squeeze(-1), yb)",
+            "loss = mse(model(xb).squeeze(-1), yb[torch.randperm(len(yb))])",
         ),
-        Plant("regression", "torch.sin(2 * x[:, 0]) + 0.5 * x[:, 1] * x[:, 2]", "torch.randn(2560)"),
+        Plant("tabular", "loss = criterion(logits, yb)", "loss = criterion(logits, yb[torch.randperm(len(yb))])"),
     ),
     near_misses=(
         Plant("digits_mlp", "lr=2e-3", "lr=1e-3"),
@@ -61,7 +61,7 @@ class Limits:
     ),
 )
 def not_learning(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one warning about a run that stays at chance."""
+    """Yield one note about a run that stays at chance."""
     found = course(facts)
     alone = len([c for c in facts.curves or () if c.losses]) == 1
     if found.state != "not-learning" or not alone or found.steps < limits.steps or found.end is None:

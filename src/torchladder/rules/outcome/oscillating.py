@@ -28,9 +28,7 @@ from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
 from torchladder.rules.registry import Plant, rule
 
-JUMPS = """        optimizer.step()
-        optimizer.param_groups[0]["lr"] = 0.1 if epoch % 3 == 2 else 3e-3
-"""
+LOSS = "loss = mse(model(xb).squeeze(-1), yb)"
 
 
 @rule(
@@ -39,8 +37,8 @@ JUMPS = """        optimizer.step()
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
     plants=(
-        Plant("regression", "        optimizer.step()\n", JUMPS),
-        Plant("regression", "        optimizer.step()\n", JUMPS.replace("% 3 == 2", "% 4 == 3")),
+        Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 3.0 * (epoch % 3 == 0))"),
+        Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 3.0 * (epoch % 4 == 0))"),
     ),
     near_misses=(
         Plant("regression", "lr=3e-3", "lr=6e-3"),

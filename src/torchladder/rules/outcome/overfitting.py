@@ -40,7 +40,7 @@ from torchladder.rules.registry import Plant, rule
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
     plants=(
-        Plant("regression", "x_train, y_train = x[:2048], y[:2048]", "x_train, y_train = x[:96], y[:96]\nepochs = 300"),
+        Plant("regression", "0.05 * torch.randn(2560)", "0.5 * torch.randn(2560)\nepochs = 90"),
         Plant("regression", "0.05 * torch.randn(2560)", "0.5 * torch.randn(2560)\nepochs = 60"),
     ),
     near_misses=(

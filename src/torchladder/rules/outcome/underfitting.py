@@ -31,6 +31,13 @@ from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
 from torchladder.rules.registry import Plant, rule
 
+WIDE = """    nn.Linear(8, 64),
+    nn.ReLU(),
+    nn.Linear(64, 64),
+    nn.ReLU(),
+    nn.Linear(64, 1),
+"""
+
 
 @rule(
     "TL602",
@@ -38,8 +45,8 @@ from torchladder.rules.registry import Plant, rule
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
     plants=(
-        Plant("digits_mlp", "hidden=128", "hidden=1"),
-        Plant("regression", "torch.sin(2 * x[:, 0])", "torch.sin(9 * x[:, 0])"),
+        Plant("regression", WIDE, "    nn.Linear(8, 1),\n"),
+        Plant("regression", WIDE, "    nn.Linear(8, 1),\n    nn.Tanh(),\n    nn.Linear(1, 1),\n"),
     ),
     near_misses=(
         Plant("digits_mlp", "hidden=128", "hidden=64"),
