@@ -38,7 +38,7 @@ LOSS = "loss = mse(model(xb).squeeze(-1), yb)"
     needs=("curves", "evaluations", "outcome"),
     plants=(
         Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 3.0 * (epoch % 3 == 0))"),
-        Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 3.0 * (epoch % 4 == 0))"),
+        Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 2.0 * (epoch % 3 == 0))"),
     ),
     near_misses=(
         Plant("regression", "lr=3e-3", "lr=6e-3"),
