@@ -44,7 +44,7 @@ PROGRAMS_BY_NAME = {
     "trl_sft": Program("trl", "learning_rate=3e-3", "learning_rate=0.0", "TL403"),
     "skorch_net": Program("skorch", "return self.output(x)", "return torch.softmax(self.output(x), dim=-1)", "TL201"),
     "keras_torch": Program("keras", "layers.Dense(10)]", 'layers.Dense(10, activation="softmax")]', None),
-    "timm_train": Program("timm", "        loss.backward()\n", "        loss.detach()\n", "TL406"),
+    "timm_train": Program("timm", "        loss.backward()\n", "        loss.detach()\n", "TL405"),
     "torchrun_ddp": Program("torch", "return self.layers(x)", "return F.softmax(self.layers(x), dim=1)", "TL201"),
 }  # fmt: skip
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("name", PROGRAMS_BY_NAME)]

@@ -66,6 +66,7 @@ class LoaderFact:
         batch_label_counts: Labels per batch, for the first batches of an epoch: distinct labels in it.
         n_labels: Distinct labels over all batches seen.
         first_iter_places: Lines at which iteration started.
+        by_library: Whether a library's loop iterates it, not a line of the user's.
         single_batch_iters: How many of ``iters`` were abandoned after exactly one batch.
     """
 
@@ -82,6 +83,7 @@ class LoaderFact:
     iters: int
     served: int
     single_batch_iters: int = 0
+    by_library: bool = False
     iter_places: tuple[Place, ...] = ()
     label_runs: float | None = None
     label_runs_expected: float | None = None

@@ -4,6 +4,7 @@
 ``torch.autograd.backward`` itself.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ class Backward:
         original = torch.autograd.backward
         busy = False
 
+        @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
             nonlocal busy
             if busy:
@@ -62,6 +64,7 @@ class Backward:
             self._end(passed)
             return None
 
+        @functools.wraps(torch.Tensor.backward)
         def tensor_backward(
             t: torch.Tensor,
             gradient: Any = None,

@@ -3,6 +3,7 @@
 Iteration is wrapped, never started: nothing is drawn that the program did not draw.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset, RandomSampler, Sequent
 from torchladder.core.facts import LoaderFact
 from torchladder.core.findings import Place
 from torchladder.probes.tensors import tensors_in
-from torchladder.runner.place import user_place
+from torchladder.runner.place import called_by_user, user_place
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
@@ -37,6 +38,7 @@ class Seen:
     label_index: int | None = None
     last: list[torch.Tensor] = field(default_factory=list)
     inner: Any = None
+    by_library: bool = False
 
     def length(self) -> int | None:
         """Return how many batches an epoch has, None when it is not known."""
@@ -82,10 +84,12 @@ class Loaders:
         """Start to look."""
         original_init, original = DataLoader.__init__, DataLoader.__iter__
 
+        @functools.wraps(original_init)
         def init(loader: Any, *args: Any, **kwargs: Any) -> None:
             self.created[id(loader)] = user_place()
             original_init(loader, *args, **kwargs)
 
+        @functools.wraps(original)
         def iterate(loader: Any) -> Any:
             seen = self.table.get(id(loader))
             if seen is None:
@@ -94,6 +98,7 @@ class Loaders:
             if place is not None and place not in seen.places and len(seen.places) < 4:  # noqa: PLR2004
                 seen.places.append(place)
             seen.iters += 1
+            seen.by_library = not called_by_user()
             if self.advance and seen.inner is not None and seen.singles > 1:
                 return Stream(seen.inner, self, seen)
             chosen = loader
@@ -184,6 +189,7 @@ class Loaders:
             iters=seen.iters,
             served=seen.served,
             single_batch_iters=seen.singles,
+            by_library=seen.by_library,
             iter_places=tuple(seen.places),
             **_label_order(seen.labels),
         )

@@ -4,6 +4,7 @@ A *root* is a module with parameters that is called from outside any other such 
 asked for. Frozen teachers and evaluation passes run without grad and are told apart by that.
 """
 
+import functools
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,7 @@ class Modules:
         """Start to look: creation lines by wrapping Module.__init__, calls by torch's global hooks."""
         original = nn.Module.__init__
 
+        @functools.wraps(original)
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             original(module, *args, **kwargs)
             place = user_place()
@@ -115,6 +117,7 @@ class Modules:
         nn.Module.__init__ = init  # type: ignore[assignment,method-assign]
         load = nn.Module.load_state_dict
 
+        @functools.wraps(load)
         def load_state_dict(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
             out = load(module, state, *args, **kwargs)
             before = dict(module.named_parameters())
@@ -126,6 +129,7 @@ class Modules:
         nn.Module.load_state_dict = load_state_dict  # type: ignore[assignment,method-assign]
         switch = nn.Module.eval
 
+        @functools.wraps(switch)
         def evaluate(module: nn.Module) -> nn.Module:
             place = user_place()
             if place is not None:

@@ -1,5 +1,6 @@
 """Optimizers: created where, holding what, cleared when, and what each step consumes."""
 
+import functools
 import statistics
 from collections import Counter
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class Optimizers:
         """Start to look."""
         original = torch.optim.Optimizer.__init__
 
+        @functools.wraps(original)
         def init(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             self.seen = True
@@ -91,6 +93,7 @@ class Optimizers:
         torch.optim.Optimizer.__init__ = init  # type: ignore[assignment,method-assign]
         scheduler = torch.optim.lr_scheduler.LRScheduler.__init__
 
+        @functools.wraps(scheduler)
         def schedule(made: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
             if optimizer in self.lives:
                 rules = [f.__code__ for f in getattr(made, "lr_lambdas", ()) if hasattr(f, "__code__")]
@@ -101,6 +104,7 @@ class Optimizers:
         torch.optim.lr_scheduler.LRScheduler.__init__ = schedule  # type: ignore[assignment,method-assign]
         clear = torch.optim.Optimizer.zero_grad
 
+        @functools.wraps(clear)
         def zero_grad(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             if self.session.interceptor.resting:
                 clear(optimizer, *args, **kwargs)
@@ -116,6 +120,7 @@ class Optimizers:
         torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[assignment,method-assign]
         clear_module = nn.Module.zero_grad
 
+        @functools.wraps(clear_module)
         def module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             place = user_place()
             if self.ignore_zero_grad is None or not any(map(self.ignore_zero_grad, list(self.lives))):

@@ -1,6 +1,7 @@
 """Whether evaluated samples were trained on, by value; and data that was set apart and never read."""
 
 import ast
+import functools
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ class Sources:
         self.session.on_optimizer.append(self._begin)
         original = DataLoader.__init__
 
+        @functools.wraps(original)
         def init(loader: Any, *args: Any, **kwargs: Any) -> None:
             original(loader, *args, **kwargs)
             if len(self.loaders) < LOADERS_MAX:

@@ -117,6 +117,14 @@ def user_callers(depth: int = 1) -> tuple[tuple[CodeType, int], ...]:
     return tuple(found[1:])
 
 
+def called_by_user(depth: int = 1) -> bool:
+    """Tell whether the nearest frame that is not torchladder's own is the user's, not a library's."""
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 -- as above
+    while frame is not None and is_own_code(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and is_user_code(frame.f_code.co_filename)
+
+
 def place_in(code: CodeType) -> Place | None:
     """Return the line of a user's function, None for code that is not the user's."""
     if not is_user_code(code.co_filename):

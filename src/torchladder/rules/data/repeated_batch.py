@@ -18,8 +18,8 @@ Iterate over the loader (`for batch in loader`), or keep one iterator and advanc
 
 ## When it is a false alarm
 Training on all the data at once, a batch fetched once and trained on deliberately to see whether
-it can be memorised, several updates on each batch (replay, closures, inner loops), fitting a
-single picture or a set of coordinates.
+it can be memorised (by hand or by a library's switch for it), several updates on each batch
+(replay, closures, inner loops), fitting a single picture or a set of coordinates.
 
 ## Sources
 https://pytorch.org/docs/stable/data.html (iterating over a DataLoader starts a new epoch).
@@ -74,6 +74,8 @@ def repeated_batch(facts: Facts, limits: Limits) -> Iterator[Finding]:
     for row in facts.repeats or ():
         if row.compared < limits.min_compared or row.identical < row.compared or not row.batch_rows:
             continue
+        if any(x.by_library for x in facts.loaders or () if x.role == "train"):
+            continue  # a library that serves one batch was told to
         loader = _restarted(facts, row, limits)
         rows = loader.n_samples if loader else row.available_rows
         if rows is None or row.batch_rows > limits.part * rows:
