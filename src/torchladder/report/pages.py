@@ -13,7 +13,7 @@ from rich.text import Text
 
 from torchladder.core.errors import UsageError
 from torchladder.report.text import figure
-from torchladder.rules.registry import Plant, Rule, all_rules, find_rule, limits_of
+from torchladder.rules.registry import Plant, Rule, find_rule, index, limits_of
 
 CONTEXT_LINES = 2
 MAX_SHOWN_PLANTS = 1
@@ -55,7 +55,7 @@ def limit_lines(rule: Rule) -> list[str]:
 
 def symptom_lines(rule: Rule) -> list[str]:
     """Return one line for each rule whose finding this one accounts for."""
-    names = {r.code: r.name for r in all_rules()}
+    names = {code: stem.replace("_", "-") for code, (_, stem) in index().items()}
     return [f"- {code} {names[code]}" for code in rule.explains if code in names]
 
 

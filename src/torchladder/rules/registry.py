@@ -7,11 +7,13 @@ misses its tests. Nothing is registered by hand.
 import dataclasses
 import importlib
 import pkgutil
+import re
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from torchladder.core.facts import Facts
@@ -32,6 +34,9 @@ FAMILIES = {
     "1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP, "6": Family.OUTCOME,
     "8": Family.OUTCOME,
 }  # fmt: skip
+
+
+DECLARED = re.compile(r"^@rule\(\s*\"(TL\d+)\"", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +157,26 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in sorted(found))
 
 
+@cache
+def index() -> dict[str, tuple[str, str]]:
+    """Return code -> (family, module) of every rule, read from the files without importing them."""
+    found = {}
+    for folder in sorted(p for p in Path(__file__).parent.iterdir() if p.is_dir()):
+        for file in sorted(folder.glob("*.py")):
+            match = DECLARED.search(file.read_text(encoding="utf-8"))
+            if match is not None:
+                found[match[1]] = (folder.name, file.stem)
+    return found
+
+
 def find_rule(key: str) -> Rule | None:
-    """Return the rule whose code or name is ``key`` (any case), or None."""
+    """Return the rule whose code or name is ``key`` (any case), or None; only its own file is imported."""
     wanted = key.strip().lower()
-    return next((r for r in all_rules() if wanted in {r.code.lower(), r.name}), None)
+    for code, (family, stem) in index().items():
+        if wanted in {code.lower(), stem.replace("_", "-")}:
+            module = importlib.import_module(f"torchladder.rules.{family}.{stem}")
+            return next((r for r in vars(module).values() if isinstance(r, Rule) and r.code == code), None)
+    return None
 
 
 def limits_of(rule_: Rule) -> list[tuple[str, float, str, str]]:

@@ -45,7 +45,7 @@ class Limits:
 @rule(
     "TL305",
     rung=3,
-    severity=Severity.ERROR,
+    severity=Severity.NOTE,
     needs=("objectives",),
     limits=Limits,
     explains=("TL401", "TL209", "TL210"),
@@ -71,7 +71,7 @@ def loss_reduction_sum(facts: Facts, limits: Limits) -> Iterator[Finding]:
         base = base_trial(facts, row.phase)
         suspected = base is not None and not base.passed
         yield loss_reduction_sum.finding(
-            f"`{row.functions[0]}` is a sum over {n} values: its gradient is {n} times that of the mean",
+            f"`{row.functions[0]}` is a sum over {n} values: its gradient is {n} times the mean's",
             severity=Severity.ERROR if suspected else Severity.NOTE,
             where=tuple(p for p in (*row.losses, row.place) if p is not None),
             seen=(Measurement("values the loss adds up", n, expected=1),),
