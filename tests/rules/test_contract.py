@@ -11,7 +11,7 @@ import pytest
 from tests.rules.planting import SPECIMENS, climb_text, names, planted, remarks, rung_of
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity
-from torchladder.rules.registry import FAMILIES, Rule, all_rules, limits_of
+from torchladder.rules.registry import FAMILIES, Rule, all_rules, limits_of, listing
 
 HEADINGS = [
     "## What is wrong",
@@ -104,6 +104,13 @@ def test_codes_and_names_are_unique() -> None:
 
     assert len({r.code for r in rules}) == len(rules)
     assert len({r.name for r in rules}) == len(rules)
+
+
+def test_the_listing_read_from_the_files_is_that_of_the_rules() -> None:
+    """What is looked up without importing agrees with what is imported."""
+    imported = [(r.code, r.name, r.family.value, r.rung, r.severity.value) for r in all_rules()]
+
+    assert imported == [(e.code, e.name, e.family, e.rung, e.severity) for e in listing()]
 
 
 def test_rules_do_not_import_torch() -> None:

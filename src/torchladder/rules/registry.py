@@ -36,7 +36,7 @@ FAMILIES = {
 }  # fmt: skip
 
 
-DECLARED = re.compile(r"^@rule\(\s*\"(TL\d+)\"", re.MULTILINE)
+DECLARED = re.compile(r"^@rule\(\s*\"(TL\d+)\",\s*rung=(\d),\s*severity=Severity\.(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +157,37 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in sorted(found))
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A rule as its file declares it."""
+
+    code: str
+    name: str
+    family: str
+    rung: int
+    severity: str
+    summary: str
+
+
 @cache
-def index() -> dict[str, tuple[str, str]]:
-    """Return code -> (family, module) of every rule, read from the files without importing them."""
-    found = {}
+def listing() -> tuple[Entry, ...]:
+    """Return every rule by code, read from the files: a hundred imports would take longer than a look is worth."""
+    found = []
     for folder in sorted(p for p in Path(__file__).parent.iterdir() if p.is_dir()):
         for file in sorted(folder.glob("*.py")):
-            match = DECLARED.search(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            match = DECLARED.search(text)
             if match is not None:
-                found[match[1]] = (folder.name, file.stem)
-    return found
+                summary = text.partition('"""')[2].partition("\n")[0].strip()
+                name = file.stem.replace("_", "-")
+                found.append(Entry(match[1], name, folder.name, int(match[2]), match[3].lower(), summary))
+    return tuple(sorted(found, key=lambda e: e.code))
+
+
+@cache
+def index() -> dict[str, tuple[str, str]]:
+    """Return code -> (family, module) of every rule."""
+    return {e.code: (e.family, e.name.replace("-", "_")) for e in listing()}
 
 
 def find_rule(key: str) -> Rule | None:
