@@ -233,7 +233,6 @@ class CurveFact:
     phase: int
     losses: tuple[float, ...]
     lrs: tuple[float, ...] = ()
-    grad_norms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

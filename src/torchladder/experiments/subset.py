@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from torchladder.probes.interceptor import Call
+from torchladder.probes.loaders import n_samples
 from torchladder.probes.losses import LOSSES
 from torchladder.probes.phases import Phase
 from torchladder.probes.session import Session
@@ -72,7 +73,7 @@ class Small:
     def _trains(self, loader: Any) -> bool:
         """Tell whether a loader is one of those that were trained on."""
         place = self.session.loaders.created.get(id(loader))
-        return (*((place.path, place.line) if place else (None, None)), _size(loader.dataset)) in self.training
+        return (*((place.path, place.line) if place else (None, None)), n_samples(loader)) in self.training
 
     @staticmethod
     def _can_choose(loader: Any) -> bool:
@@ -124,13 +125,6 @@ class Small:
         """Return the facts and what was kept of the data."""
         dealt = self.blind.dealt if self.blind is not None else 0
         return {**self.session.collect(), "kept": self.kept, "dealt": dealt}
-
-
-def _size(dataset: Any) -> int | None:
-    try:
-        return len(dataset)
-    except (TypeError, NotImplementedError):
-        return None
 
 
 class Blind:

@@ -174,7 +174,7 @@ class Loaders:
     def _fact(self, number: int, seen: Seen) -> LoaderFact:
         loader = seen.loader
         iterable = isinstance(loader.dataset, IterableDataset)
-        n = None if iterable else _length(loader.dataset)
+        n = n_samples(loader)
         return LoaderFact(
             id=number,
             role="train" if self.is_trained(seen) else "eval" if seen.served else "unused",
@@ -193,6 +193,11 @@ class Loaders:
             iter_places=tuple(seen.places),
             **_label_order(seen.labels),
         )
+
+
+def n_samples(loader: Any) -> int | None:
+    """Return how many samples a loader's data set has, None for streams and where it does not say."""
+    return None if isinstance(loader.dataset, IterableDataset) else _length(loader.dataset)
 
 
 def _length(x: Any) -> int | None:
