@@ -9,8 +9,11 @@ a user would run it, at a rate of its own that is far off. The peers get model, 
     fastai              its published formulas (callback/schedule.py: minimum, steep, valley, slide) on a sweep of
                         100 steps from 1e-7 to 10, smoothed with 0.98 and stopped at 4x the best, as ``lr_find`` does
 
-    python bench/lr.py                           all problems, three seeds; writes bench/results/lr.md
+What is measured replaces its rows in bench/results/lr.json, from which bench/results/lr.md is written.
+
+    python bench/lr.py                           all problems, three seeds
     python bench/lr.py --only cnn --seeds 1 --budget 60
+    python bench/lr.py --ours                    the verb alone: grids and peers do not change with it
 """
 
 import argparse
@@ -32,7 +35,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).resolve().parent
-PROBLEMS = ("tabular", "cnn", "transformer", "finetune")
+PROBLEMS = ("tabular", "cnn", "transformer", "finetune", "mlp")
 GRID = [10 ** (k / 2) for k in range(-12, 1)]
 OURS = "torchladder lr"
 
@@ -181,8 +184,11 @@ def peers(problem, seed):
     return found, seconds
 
 
-def bench(name, seed, budget, rows, grids):
-    """Add the rows (tool, seed, suggestions, regret, words, seconds) of one problem and seed, and its grid's best."""
+def bench(name, seed, budget, known):
+    """Return the rows (tool, seed, suggestions, regret, words, seconds) of one problem and seed, and its grid's best.
+
+    Where that best is ``known``, the grid and the peers are left as they are.
+    """
     problem = importlib.import_module(name)
     if hasattr(problem, "pretrain"):
         problem.pretrain(seed)
@@ -192,20 +198,46 @@ def bench(name, seed, budget, rows, grids):
         value = problem.train(lr, seed)
         return value if math.isfinite(value) else math.inf
 
-    best = min(GRID, key=loss_at)
-    grids[seed] = (best, loss_at(best))
+    if known is None:
+        best = min(GRID, key=loss_at)
+        lowest = loss_at(best)
+    else:
+        best, lowest = known
+    rows = []
     suggestions, words, spent = ours(name, seed, budget)
     # of a range everything must be good: its worse end counts
-    regret = max((loss_at(lr) for lr in suggestions), default=math.nan) - loss_at(best)
+    regret = max((loss_at(lr) for lr in suggestions), default=math.nan) - lowest
     rows.append((OURS, seed, suggestions, regret, words, spent))
     print(
-        f"{name} seed {seed}: grid {best:.2g} {loss_at(best):.4f}; ours {suggestions} {regret:+.4f} {words}", flush=True
+        f"{name} seed {seed}: grid {best:.2g} {lowest:.4f}; ours {suggestions} {regret:+.4f} {words} {spent:.1f} s",
+        flush=True,
     )
+    if known is not None:
+        return rows, known
     found, seconds = peers(problem, seed)
     for tool, lr in found.items():
-        regret = loss_at(lr) - loss_at(best) if lr else math.nan
+        regret = loss_at(lr) - lowest if lr else math.nan
         rows.append((tool, seed, [lr] if lr else [], regret, "" if lr else "no suggestion", seconds[tool]))
         print(f"  {tool}: {lr} {regret:+.4f}", flush=True)
+    return rows, (best, lowest)
+
+
+def keep(file, name, seed, rows, best):
+    """Put the rows of one problem and seed in the place of former ones; returns everything that is known."""
+    done = read(file)
+    former, grids = done.setdefault(name, {"rows": [], "grids": {}}).values()
+    for row in rows:
+        at = next((i for i, r in enumerate(former) if r[:2] == list(row[:2])), len(former))
+        former[at : at + 1] = [list(row)]
+    grids[str(seed)] = list(best)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(done, indent=1) + "\n")
+    return {p: done[p] for p in PROBLEMS if p in done}
+
+
+def read(file):
+    """Return what former runs measured: problem -> its rows and the best of its grids by seed."""
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def table(name, rows, grids):
@@ -233,6 +265,7 @@ def main():
     parser.add_argument("--only", choices=PROBLEMS, action="append")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--budget", type=float, default=120.0, help="seconds given to torchladder lr")
+    parser.add_argument("--ours", action="store_true", help="measure torchladder alone, keep the grids and the peers")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "lr.md")
     options = parser.parse_args()
     sys.path.insert(0, str(HERE / "lr_problems"))
@@ -240,16 +273,16 @@ def main():
 
     torch.set_num_threads(1)
     chosen = options.only or PROBLEMS
-    done = {}
+    options.out = options.out.resolve()
+    store = options.out.with_suffix(".json")
     with tempfile.TemporaryDirectory() as folder:
         for name in PROBLEMS:  # the verb runs them in a folder of their own
             Path(folder, f"{name}.py").write_text((HERE / "lr_problems" / f"{name}.py").read_text())
         os.chdir(folder)
         for seed in range(options.seeds):  # a run that is cut short has every problem
             for name in chosen:
-                rows, grids = done.setdefault(name, ([], {}))
-                bench(name, seed, options.budget, rows, grids)
-                write(options, done, torch.__version__)
+                known = read(store).get(name, {"grids": {}})["grids"].get(str(seed)) if options.ours else None
+                write(options, keep(store, name, seed, *bench(name, seed, options.budget, known)), torch.__version__)
     print(options.out.read_text())
 
 
@@ -258,16 +291,15 @@ def write(options, done, version):
     lines = ["# Learning-rate suggestions: regret", "", *__doc__.strip().split("\n\n")[0].splitlines(), ""]
     lines += [f"`{OURS} --budget {options.budget:g}`, torch {version}, one core shared with other work.", ""]
     lines += ["Where a range is given, the regret is that of its worse end.", ""]
-    for name, (rows, grids) in done.items():
-        lines += [*table(name, rows, grids), ""]
-    everything = [row for rows, _ in done.values() for row in rows]
+    for name, known in done.items():
+        lines += [*table(name, known["rows"], known["grids"]), ""]
+    everything = [row for known in done.values() for row in known["rows"]]
     lines += ["## All problems", "", "| tool | median regret | worst | none given |", "|---|---|---|---|"]
     for tool in dict.fromkeys(r[0] for r in everything):
         mine = [r[3] for r in everything if r[0] == tool]
         known = [v for v in mine if not math.isnan(v)]
         middle = f"{statistics.median(known):+.4f} | {max(known):+.4f}" if known else "- | -"
         lines.append(f"| {tool} | {middle} | {len(mine) - len(known)} of {len(mine)} |")
-    options.out.parent.mkdir(exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n")
 
 

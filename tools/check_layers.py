@@ -21,14 +21,16 @@ ALLOWED: dict[str, set[str]] = {
     "probes": {"core", "data", "runner"},
     "experiments": {"core", "data", "probes", "runner"},
     "patches": {"core"},
+    "scaling": {"core"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
+    "monitor": {"core", "rules", "runner"},
     "live": {"core", "report", "runner", "ladder"},
     "cli": {"core", "rules", "report"},
     "specimens": set(),
     "": {"core", "cli"},
 }
-INSIDE_FUNCTIONS: dict[str, set[str]] = {"cli": {"ladder", "runner", "probes", "experiments"}}
-WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "cli", "data"}
+INSIDE_FUNCTIONS: dict[str, set[str]] = {"cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor"}}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data"}
 
 
 def package_of(file: Path, source: Path) -> str:

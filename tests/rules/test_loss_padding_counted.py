@@ -6,10 +6,11 @@ from torchladder.core.step_facts import PaddingFact
 from torchladder.rules.loss.loss_padding_counted import loss_padding_counted as rule_
 
 
-def judge(**parts):
+def judge(*, field="paddings", **parts):
     known = {"phase": 0, "function": "cross_entropy", "place": Place("train.py", 10), "id": 0, "share": 0.5}
     known |= {"rows_ending": 0.9, "run_min": 2, "run_max": 12, "elsewhere": 0.0, "width": 20, "ignored": False}
-    return rule_.judge(Facts(paddings=(PaddingFact(**{**known, "calls": 8, **parts}),)))
+    row = PaddingFact(**{**known, "calls": 8, **parts})
+    return rule_.judge(Facts(**{"paddings": (), field: (row,)}))
 
 
 def test_without_facts_it_does_not_know():
@@ -31,3 +32,19 @@ def test_silent_on_ignored_rare_and_ordinary_ids():
     assert judge(elsewhere=0.2) == []
     assert judge(run_min=5, run_max=5) == []
     assert judge(rows_ending=0.2) == []
+
+
+def test_values_padded_with_zeros_are_found() -> None:
+    """A regression whose padded positions carry gradient, by a loss of torch or by hand."""
+    (found,) = judge(field="padded_values", function="mse_loss")
+    (by_hand,) = judge(field="padded_values", function="custom")
+
+    assert "runs of zeros" in found.message
+    assert found.fixes[0].change is None
+    assert by_hand.message.startswith("the hand-written loss counts padding")
+
+
+def test_silent_on_values_that_are_masked_or_zero_by_nature() -> None:
+    """No gradient arrives there, or zeros are common elsewhere."""
+    assert judge(field="padded_values", function="mse_loss", ignored=True) == []
+    assert judge(field="padded_values", function="mse_loss", elsewhere=0.2) == []

@@ -1,8 +1,9 @@
 """Loss reduction sum: a suspicion where one batch is not fitted, else a remark; silent on divided sums."""
 
-from tests.rules.steps import base, objective
+from tests.rules.steps import base, objective, optimizer
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Severity, Standing
+from torchladder.core.step_facts import ScalerFact
 from torchladder.rules.loss.loss_reduction_sum import loss_reduction_sum as rule_
 
 
@@ -31,3 +32,22 @@ def test_silent_on_divided_sums_and_means():
     assert judge(objective()) == []
     assert judge(objective(reductions=("sum",), elements=1.0)) == []
     assert judge(objective(reductions=("sum", "sum"), losses=(None, None))) == []
+
+
+def test_silent_where_the_factor_does_not_matter():
+    """Adam divides it out, as long as one batch is fitted."""
+    adam = optimizer(type="Adam", groups=({"lr": 1e-3, "betas": (0.9, 0.999)},))
+    known = {"objectives": (objective(reductions=("sum",)),), "optimizers": (adam,)}
+
+    assert rule_.judge(Facts(**known, trials=(base(passed=True),))) == []
+    assert len(rule_.judge(Facts(**known, trials=(base(passed=False),))) or []) == 1
+
+
+def test_a_sum_that_a_scaler_multiplies_is_still_a_sum():
+    """What the scaler takes back before the step is no division."""
+    scaled = Facts(
+        objectives=(objective(reductions=("sum",), scale=1024.0),), scalers=(ScalerFact(None, first=1024.0),)
+    )
+
+    assert len(rule_.judge(scaled) or []) == 1
+    assert judge(objective(reductions=("sum",), scale=1024.0)) == []

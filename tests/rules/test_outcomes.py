@@ -98,7 +98,7 @@ def test_accuracy_given_up_on_purpose_is_left_alone() -> None:
 
 
 def test_how_a_run_came_out_is_a_note() -> None:
-    """How a right program comes out is no fault of it."""
+    """How a right program comes out is no fault of it; a split that shares samples is one."""
     above = [r.name for r in all_rules() if r.name in OUTCOMES and r.severity is not Severity.NOTE]
 
-    assert [] == above
+    assert ["too-good"] == above

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.rules.surveys import CALL, HELD, TRAIN, facts, survey
-from torchladder.core.data_facts import OverlapFact, SurveyFact
+from torchladder.core.data_facts import CopiesFact, OverlapFact, SurveyFact
 from torchladder.core.findings import Severity
 from torchladder.rules.data.train_val_overlap import train_val_overlap as rule
 
@@ -49,3 +49,27 @@ IDS = replace(TRAIN, dtype="int64")
 def test_silent(stage: SurveyFact) -> None:
     """Few copies, the training set itself, dice and boards, data that repeats itself, short texts."""
     assert rule.judge(facts(stage)) == []
+
+
+GROUPS = CopiesFact(10, 1.0, 120, 3.5, 1.0, 0.99, 98.0, ((0, 4), (1, 7)))
+
+
+def altered(**parts: float) -> OverlapFact:
+    return replace(COPIES, shared=0, same_rows=None, copies=replace(GROUPS, **parts))  # type: ignore[arg-type]
+
+
+def test_altered_copies_on_both_sides_are_a_warning() -> None:
+    """Groups of ten, torn apart by the split."""
+    (found,) = rule.judge(facts(survey(overlaps=(altered(),)))) or []
+
+    assert found.message == "99% of the held-out samples are altered copies of training samples"
+    assert found.where[0] == CALL
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"share": 0.5}, {"held": 0.0}, {"one_label": 0.0}, {"apart": 1.1}, {"groups": 4}, {"bits": 5.0}],
+)
+def test_silent_on_natural_groups(parts: dict[str, float]) -> None:
+    """Twins by chance, copies of training alone, classes, clouds that touch, few clusters, corners of a cube."""
+    assert rule.judge(facts(survey(overlaps=(altered(**parts),)))) == []

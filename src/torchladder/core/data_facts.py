@@ -88,6 +88,31 @@ class AlignmentFact:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiesFact:
+    """Samples of both sides that come in groups of one size, each tighter than the gaps between groups.
+
+    Attributes:
+        size: Samples of a group; ``share`` of the samples that are in groups of exactly that size.
+        groups: Such groups looked at.
+        apart: How much farther groups are from each other than the samples within them.
+        one_label: Share of the groups whose samples all have one label (or exactly one value); 0 where the groups
+            may be the classes themselves.
+        held: Share of the held-out samples that are in a group with training samples.
+        bits: What two groups would have to agree on by chance, in steps that the copies can tell apart.
+        examples: A few (training row, held-out row) of one group.
+    """
+
+    size: int
+    share: float
+    groups: int
+    apart: float
+    one_label: float
+    held: float
+    bits: float
+    examples: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OverlapFact:
     """Samples that occur in training and on a held-out side (``held`` is its place in the list of sides).
 
@@ -100,6 +125,7 @@ class OverlapFact:
         continuous: Columns in which most distinct samples have a value of their own.
         values: Distinct values of the compared samples' numbers, at most 1,000 counted.
         near: Share of held-out samples far nearer to a training sample than those are to each other.
+        copies: Groups of altered copies, None where none were looked for or samples come one by one.
         examples: A few (training row, held-out row).
         split: Lines that split data, the latest first.
     """
@@ -114,6 +140,7 @@ class OverlapFact:
     continuous: int
     values: int
     near: float | None = None
+    copies: CopiesFact | None = None
     examples: tuple[tuple[int, ...], ...] = ()
     split: tuple[Place, ...] = ()
 

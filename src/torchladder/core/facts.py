@@ -42,6 +42,7 @@ from torchladder.core.model_facts import (
     SequenceFact,
 )
 from torchladder.core.outcome_facts import OutcomeFact, SubsetFact
+from torchladder.core.pull_facts import PullFact
 from torchladder.core.run_facts import (
     CurveFact,
     ErrorFact,
@@ -52,6 +53,7 @@ from torchladder.core.run_facts import (
     RepeatFact,
     RootFact,
 )
+from torchladder.core.scaling_facts import CounterpartsFact, HalfFact
 from torchladder.core.schedule_facts import ScheduleFact
 from torchladder.core.step_facts import (
     ClipFact,
@@ -88,6 +90,8 @@ class Facts:
     lr_sweeps: tuple[LrSweepFact, ...] | None = None
     subsets: tuple[SubsetFact, ...] | None = None
     outcome: OutcomeFact | None = None
+    halves: tuple[HalfFact, ...] | None = None
+    counterparts: CounterpartsFact | None = None
     sequences: tuple[SequenceFact, ...] | None = None
     gradients: tuple[GradientFact, ...] | None = None
     layer_gradients: tuple[LayerGradientFact, ...] | None = None
@@ -100,6 +104,8 @@ class Facts:
     objectives: tuple[ObjectiveFact, ...] | None = None
     idle_losses: tuple[IdleLossFact, ...] | None = None
     paddings: tuple[PaddingFact, ...] | None = None
+    padded_values: tuple[PaddingFact, ...] | None = None
+    pulls: tuple[PullFact, ...] | None = None
     decays: tuple[DecayFact, ...] | None = None
     clips: tuple[ClipFact, ...] | None = None
     scalers: tuple[ScalerFact, ...] | None = None

@@ -51,14 +51,15 @@ class IdleLossFact:
 
 @dataclass(frozen=True, slots=True)
 class PaddingFact:
-    """Targets of a sequence loss that end in runs of one id.
+    """Targets of a sequence loss that end in runs of one id, or of zeros where they are values.
 
     Attributes:
         id: The id of the runs; ``share`` of all positions that lie in such runs at the end of a row.
         rows_ending: Share of rows that end in a run of it; ``run_min``, ``run_max`` their lengths.
         elsewhere: Share of the other positions that hold the same id.
         width: Positions a row.
-        ignored: Whether the loss ignores that id, or weighs its positions with 0 or not at all.
+        ignored: Whether the loss ignores that id, or weighs its positions with 0 or not at all; for values,
+            whether no gradient arrives at them.
         calls: Loss calls seen.
     """
 

@@ -65,6 +65,7 @@ class TrialFact:
             of the best answer that ignores the input on this batch; None when unknown.
         accuracy: argmax agreement on the batch at the end, for class ids.
         passed: True, False, or None when it cannot be judged; ``reason`` says why.
+        turns: Times that another optimizer made a step from a loss of its own between two steps of this phase.
     """
 
     label: str
@@ -80,3 +81,4 @@ class TrialFact:
     rows: int | None = None
     seconds: float = 0.0
     state: str = "stopped"
+    turns: int = 0

@@ -1,5 +1,6 @@
 """Both sides of a program's data, as arrays: the figures a rule needs, as rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from torchladder.core.data_facts import (
     AlignmentFact,
+    CopiesFact,
     MismatchFact,
     NoiseFact,
     OverlapFact,
@@ -15,6 +17,7 @@ from torchladder.core.data_facts import (
     SuspectLabel,
 )
 from torchladder.data.alignment import Displacement, in_batches, in_list, scan
+from torchladder.data.copies import find_copies
 from torchladder.data.duplicates import first_of_each, keys, near_share, overlap
 from torchladder.data.features import TABLE, as_matrix, standardised
 from torchladder.data.label_noise import find_noise
@@ -144,8 +147,10 @@ def _aligned(level: str, x: Array, y: Array, places: list[Displacement], classes
     )
 
 
-def overlaps(train: Samples, held: Samples, number: int, same_rows: int | None) -> OverlapFact | None:
-    """Return samples on both sides, of those that could be read."""
+def overlaps(
+    train: Samples, held: Samples, number: int, same_rows: int | None, beside: Sequence[Samples] = ()
+) -> OverlapFact | None:
+    """Return samples on both sides, of those that could be read; ``beside`` are the other held-out sides."""
     ours, theirs = (train.x, held.x) if _alike(train.x, held.x) else (train.entry, held.entry)
     if ours is None or theirs is None or not _alike(ours, theirs):
         return None
@@ -167,8 +172,26 @@ def overlaps(train: Samples, held: Samples, number: int, same_rows: int | None) 
         continuous=found.continuous,
         values=min(len(np.unique(theirs[:ROWS])), VALUES_MAX),
         near=near,
+        copies=None if found.shared else copies(train, held, beside),
         examples=found.pairs,
     )
+
+
+def copies(train: Samples, held: Samples, beside: Sequence[Samples]) -> CopiesFact | None:
+    """Return the groups in which samples of both sides come, where both could be read as a whole."""
+    sides = [s for s in (train, held, *beside) if s.complete and _alike(train.x, s.x) and _labelled(s)]
+    if sides[:2] != [train, held] or train.classes is None or train.x is None or train.x.dtype.kind != "f":
+        return None
+    xs, ys = [s.x for s in sides if s.x is not None], [s.y for s in sides if s.y is not None]
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    side = np.repeat(np.arange(len(xs)), [len(part) for part in xs])
+    kept = first_of_each(x)  # of two parts that are one set, one
+    return find_copies(x[kept], y[kept], side[kept], classes=train.classes)
+
+
+def _labelled(side: Samples) -> bool:
+    x, y = side.x, side.y
+    return x is not None and y is not None and y.ndim == 1 and len(x) == len(y) >= FEWEST
 
 
 def mismatch(train: Samples, held: Samples, number: int) -> MismatchFact | None:

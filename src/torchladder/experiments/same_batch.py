@@ -30,6 +30,7 @@ EVAL_BATCHES = 2  # batches an evaluation gets while the one batch is trained on
 IDLE_BATCHES = 64  # batches without a backward pass in training: accumulating loops collect some first
 STATE_MAX = 50_000_000  # numbers of which a copy is kept to ask the untrained model
 LOOK_EVERY = 10  # steps between two looks at the curve
+TURNS = 3  # times that another optimizer's own loss lay between two steps of the judged one
 EXTENDED = 2.5  # a batch that is still being memorised gets this many times the steps
 WRITERS = {"__setitem__", "copy_", "index_put_", "scatter_", "masked_fill_", "index_copy_"}
 
@@ -106,6 +107,7 @@ class SameBatch:
         self.values: list[torch.Tensor] = []
         self.step_values: list[torch.Tensor] = []
         self.primary: LossCallFact | None = None
+        self.others = self.turns = 0  # steps of other optimizers from losses of their own; times they lay in between
         self.mixed = False  # one output judged against several targets, as mixup does
         self.last_pair: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
         self.asked: RootCall | None = None
@@ -203,10 +205,12 @@ class SameBatch:
         values, self.step_values = self.step_values, []
         mine = phase is not None and phase.id == self.target
         late = time.monotonic() - self.started > self.limit
+        self.others += bool(self.values and values and not mine)
         if not mine or spoiled or not values:
             if late:
                 self.session.control.stop()
             return
+        self.turns, self.others = self.turns + (self.others > 0), 0
         self.values.append(torch.stack([v.reshape(()) for v in values]).mean())
         if self.primary is None and phase is not None:
             calls = [c for c in phase.loss_calls if c.differentiated and c.step == phase.loss_calls[0].step]
@@ -236,7 +240,11 @@ class SameBatch:
     def verdict(self) -> Verdict:
         """Judge the curve so far."""
         with self.session.quiet():
-            return judge(self.losses(), self.scale(), self.final_accuracy(), self.budget)
+            found = judge(self.losses(), self.scale(), self.final_accuracy(), self.budget)
+        if found.passed is False and self.turns >= TURNS:  # what one player wins, the other loses
+            why = "several optimizers take turns, each with a loss of its own"
+            return dataclasses.replace(found, passed=None, reason=why)
+        return found
 
     def collect(self) -> dict[str, Any]:
         """Return the trial, the answers of the model, and the facts seen on the way."""
@@ -246,7 +254,8 @@ class SameBatch:
             verdict, scale, losses = self.verdict(), self.scale(), self.losses()
             if verdict.passed is None and losses:  # an end before the budget does not take away what was reached
                 early = judge(losses, scale, self.final_accuracy(), len(losses))
-                enough = early.passed is False and len(losses) >= self.budget // 2
+                alone = self.turns < TURNS
+                enough = alone and early.passed is False and len(losses) >= self.budget // 2
                 verdict = early if early.passed or enough else verdict
             if verdict.passed is None and self.skipped > len(losses):
                 why = "what the program computes changes from step to step, so that no batch can be repeated"
@@ -269,6 +278,7 @@ class SameBatch:
             accuracy=acc,
             rows=rows,
             seconds=time.monotonic() - self.started,
+            turns=self.turns,
         )
         return {"facts": to_json(facts), "trial": to_json(trial), "interrogation": to_json(answers)}
 

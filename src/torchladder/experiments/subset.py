@@ -29,6 +29,7 @@ class Small:
     Args:
         session: The observed run.
         share: Of the training samples that is kept, at least ``BATCHES_MIN`` batches.
+        part: Which of the shares: the parts of one share have no sample in common.
         loaders: Of those that were trained on when the program was observed: path and line that made them, and
             their number of samples.
         seconds: Wall seconds after which the run is stopped at its next step.
@@ -45,9 +46,10 @@ class Small:
         seconds: float,
         steps: int | None = None,
         blind: bool = False,
+        part: int = 0,
     ) -> None:
         self.session, self.share, self.training = session, share, {tuple(x) for x in loaders}
-        self.seconds, self.steps = seconds, steps
+        self.seconds, self.steps, self.part = seconds, steps, part
         self.started = time.monotonic()
         self.chosen: dict[int, Any] = {}
         self.kept: dict[str, int] = {}
@@ -95,8 +97,8 @@ class Small:
         n, size = len(loader.dataset), int(loader.batch_size)
         wanted = min(n, max(BATCHES_MIN * size, round(self.share * n)))
         generator = torch.Generator().manual_seed(SEED)
-        rows = torch.randperm(n, generator=generator)[:wanted].tolist()
-        self.kept = {"samples": wanted, "of": n}
+        rows = torch.randperm(n, generator=generator)[self.part * wanted :][:wanted].tolist()
+        self.kept = {"samples": len(rows), "of": n}
         return DataLoader(
             Subset(loader.dataset, sorted(rows)),
             size,

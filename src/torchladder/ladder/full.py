@@ -7,6 +7,7 @@ from typing import Any
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Change
 from torchladder.core.report import State
+from torchladder.ladder import halves
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.ladder.symptoms import matching
 from torchladder.rules.outcome.course import Course, course, main_curve, windows
@@ -37,6 +38,8 @@ def rung_six(subject: Subject) -> Line:
     notes = matching(facts, found)
     if found.state in POOR:
         notes += retries(subject, found)
+    halves.halve(subject)
+    notes += halves.notes(subject.facts.halves)
     return line(facts, found, whole=subject.whole, notes=notes)
 
 

@@ -42,6 +42,7 @@ class Settings:
         start, end: First and last rate; ``steps`` from one to the other.
         batch_size: For which the rate is wanted, None for the program's own.
         seconds: For the rung in all; None for its share of the budget.
+        closer: Whether all of that time may go to telling rates apart that do about equally well.
     """
 
     start: float = 1e-7
@@ -49,6 +50,7 @@ class Settings:
     steps: int = 100
     batch_size: int | None = None
     seconds: float | None = None
+    closer: bool = False
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Outcome:
     @property
     def lr(self) -> float | None:
         """The suggested rate."""
-        return self.choice.lr
+        return self.choice.named
 
 
 def lr(
@@ -100,7 +102,9 @@ def lr(
         if seen.failure and not seen.payload:
             raise InternalError(seen.failure)
         row = rung_five(
-            subject, dataclasses.replace(settings, seconds=settings.seconds or ALONE * subject.left), keep=keep
+            subject,
+            dataclasses.replace(settings, seconds=settings.seconds or ALONE * subject.left, closer=True),
+            keep=keep,
         )
     facts = subject.facts
     failed = not program_of(facts).training
@@ -127,7 +131,7 @@ def sentence(row: RungResult) -> str:
     figures = row.facts
     if figures["refused"] is not None:
         return f"no learning rate is suggested: {figures['refused']}"
-    if figures["suggestion"] is None:
+    if figures["range"]:
         return f"learning rates from {figures['low']:.2g} to {figures['high']:.2g} do equally well"
     if "compared_by" not in figures:
         return f"the sweep suggests learning rate {figures['suggestion']:.2g}, which was not checked by training at it"
@@ -180,13 +184,13 @@ def measure(subject: Subject, settings: Settings, until: float) -> Outcome:
     each = (swept.seconds - swept.startup) / max(len(swept.losses), 1) / swept.optimizers
     total = _steps_of_first(subject.facts)
     least = swept.startup + each * (ENOUGH_STEPS if whole is None else min(ENOUGH_STEPS, total))
-    check = Check(subject, own, until, whole, least, steps, swept.optimizers)
+    check = Check(subject, own, until, whole, least, steps, swept.optimizers, settings.closer)
     wanted = rates.candidates(curve, own)
     choice = check.run(wanted)
     subject.facts = with_trials(subject.facts, check.trials)
     if len(check.comparable()) < 2:  # noqa: PLR2004 - nothing to compare with
         choice = unchecked(curve, check)
-    rule = next((r.rule for r in (*wanted, *(rates.readings(curve) if curve else ())) if r.lr == choice.lr), None)
+    rule = next((r.rule for r in (*wanted, *(rates.readings(curve) if curve else ())) if r.lr == choice.named), None)
     kept = (subject.facts.lr_sweeps or (swept,))[0]
     return Outcome(own, kept, curve, choice, rule or "stepping on from there", check.whole_runs())
 
@@ -271,8 +275,9 @@ def figures_of(found: Outcome) -> dict[str, Any]:
     """Return the figures behind the line, for the report."""
     choice, compared = found.choice, found.choice.comparison
     figures: dict[str, Any] = {
-        "suggestion": choice.lr,
-        "rule": found.rule if choice.lr is not None else None,
+        "suggestion": found.lr,
+        "rule": found.rule if found.lr is not None else None,
+        "range": choice.lr is None and choice.low is not None,
         "low": choice.low,
         "high": choice.high,
         "refused": choice.reason,

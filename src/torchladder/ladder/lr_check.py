@@ -18,12 +18,14 @@ from torchladder.ladder.rate_trials import Choice, choose, compare, finite, has_
 from torchladder.ladder.subject import Subject, program_of
 
 PLANNED, WHOLE_PLANNED = 5, 3  # runs that the time is shared among, and where they can be whole ones
-MOST = 12  # runs in all
+MOST, MOST_CLOSER = 12, 16  # runs in all
 ENOUGH = 100.0  # a range of equals this wide needs no closer look
 LEAST_SECONDS = 1.0  # no program starts and learns in less
 LEAST_STEPS = 10  # that a run must make to be kept
 ENOUGH_STEPS = 50  # and to be compared, where the program makes more
 BRACKET = 1.25 * rates.STEP  # neighbours nearer than this factor enclose the best
+# where runs differ by luck as much as by their rates, only several nearby tell one from the other
+CLOSER = 1.6
 DECADE = 10.0 * (1 + 1e-9)
 COMPARABLE = 0.5  # share of the longest run's steps below which a run is left out
 
@@ -39,6 +41,7 @@ class Check:
         least: Seconds that the program needs to start and make enough steps to be compared.
         steps: All runs are stopped after so many optimizer steps; None for whole runs.
         optimizers: Optimizers that step together: each counts.
+        closer: Whether what is left of the time goes to rates between those that did equally well.
     """
 
     subject: Subject
@@ -48,6 +51,7 @@ class Check:
     least: float = LEAST_SECONDS
     steps: int | None = None
     optimizers: int = 1
+    closer: bool = False
     trials: list[LrTrialFact] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     cut: bool = False  # whether the runs end before the program would
@@ -68,7 +72,7 @@ class Check:
         for reading in candidates:
             self._try(reading.lr, share)
         while (further := self._further()) is not None:
-            if len(self.trials) >= MOST or not self._try(further, share):
+            if len(self.trials) >= (MOST_CLOSER if self.closer else MOST) or not self._try(further, share):
                 break
         return choose(self.comparable())
 
@@ -100,7 +104,7 @@ class Check:
                 return edge * outward
         neighbours = [r for r in (below, *inside, above) if r is not None]
         a, b = max(itertools.pairwise(neighbours), key=lambda pair: pair[1] / pair[0])
-        return math.sqrt(a * b) if b / a > BRACKET else None
+        return math.sqrt(a * b) if b / a > (CLOSER if self.closer else BRACKET) else None
 
     def _try(self, lr: float, share: float) -> bool:
         """Run the program at one rate; returns whether there was time for it."""

@@ -75,7 +75,7 @@ def check_of(found: "Outcome") -> Check:
     compared = found.choice.comparison
     if compared is None:
         return Check(found.own, found.choice.lr, "", {})
-    return Check(found.own, found.choice.lr, compared.metric, compared.values)
+    return Check(found.own, found.lr, compared.metric, compared.values)
 
 
 def draw(curve: rates.Curve, check: Check | None = None) -> bytes:

@@ -22,6 +22,7 @@ SAME = 0.003  # share of what was learned below which two rates did equally well
 CLIFF = 3.0  # tolerances by which a neighbour may count as worse at most
 CALMED = 2.0  # times the floor that the movement between evaluations may count for at most
 WIDE = 10.0  # a range of equals at least this wide has no best rate in it
+NEAR = 0.5  # decades within which another run tells what this rate would get next time
 SLOWER = 3.0  # times less learned that is worth a warning
 MAD = 1.4826
 HELD_LOSS, HELD_ERROR, TRAINING = "held-out loss", "held-out error", "training loss"
@@ -56,16 +57,22 @@ class Comparison:
 
         One run may be lucky, and beside a cliff the next one falls.
         """
-        rates = sorted(self.values)
         mark = self.values[self.lowest] + self.tolerance
+        good = [r for r in self.values if self.values[r] <= mark]
+        return min(sorted(good), key=lambda r: self.values[r] + self._around(r, mark + CLIFF * self.tolerance))
 
-        def around(rate: float) -> float:
-            i = rates.index(rate)
-            beside = [self.values[r] for r in (rates[max(i - 1, 0)], rates[min(i + 1, len(rates) - 1)])]
-            capped = [min(v, mark + CLIFF * self.tolerance) for v in beside]
-            return self.values[rate] + sum(capped) / 2
+    def _around(self, rate: float, most: float) -> float:
+        """Return what the neighbours of a rate got, each at most ``most``: the nearer one is, the more it counts.
 
-        return min((r for r in rates if self.values[r] <= mark), key=around)
+        Beyond the highest rate that was tried lies, sooner or later, the cliff.
+        """
+        rates = sorted(self.values)
+        i = rates.index(rate)
+        beside = {rates[max(i - 1, 0)], *rates[i + 1 : i + 2]}
+        beside |= {r for r in rates if r != rate and abs(math.log10(r / rate)) < NEAR}
+        got = [(1 / (NEAR + 2 * abs(math.log10(r / rate))), min(self.values[r], most)) for r in beside]
+        got += [(1 / (NEAR + 1), most)] if rate == rates[-1] else []
+        return sum(weight * value for weight, value in got) / sum(weight for weight, _ in got)
 
     def equals(self) -> list[float]:
         """Return the rates, rising, that did as well as the best: one stretch around it."""
@@ -90,6 +97,11 @@ class Choice:
     reason: str | None = None
     comparison: Comparison | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def named(self) -> float | None:
+        """The rate, or of a range of equals the one with the best neighbours: a program needs a number."""
+        return self.lr if self.lr is not None or self.comparison is None or self.low is None else self.comparison.best
 
 
 def has_diverged(losses: Sequence[float]) -> bool:

@@ -13,6 +13,7 @@ import torch
 
 from torchladder.core.findings import Place
 from torchladder.probes import graph
+from torchladder.probes.guarded import unfailing
 from torchladder.probes.losses import LossCall, custom_call
 from torchladder.runner.place import user_place
 
@@ -57,7 +58,7 @@ class Backward:
                 if self.instead is not None and isinstance(tensors, torch.Tensor):
                     with self.session.quiet():
                         tensors = self.instead(tensors)
-                passed = self._begin(tensors)
+                passed = self._begin(tensors) or BackwardPass(None, None, frozenset(), has_grad=True)
                 original(tensors, *args, **kwargs)
             finally:
                 busy = False
@@ -77,6 +78,7 @@ class Backward:
         torch.autograd.backward = backward
         torch.Tensor.backward = tensor_backward  # type: ignore[method-assign]
 
+    @unfailing("backward")
     def _begin(self, tensors: Any) -> BackwardPass:
         session = self.session
         first = tensors if isinstance(tensors, torch.Tensor) else tensors[0] if isinstance(tensors, Sequence) else None
@@ -96,6 +98,7 @@ class Backward:
                 reached = self._look(first)
         return BackwardPass(scalar, place, reached, first is not None and bool(first.requires_grad))
 
+    @unfailing("backward")
     def _end(self, passed: BackwardPass) -> None:
         if self.session.interceptor.resting:
             self.session.backward_done(passed)

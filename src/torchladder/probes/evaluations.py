@@ -107,6 +107,8 @@ class Evaluations:
         self.session.backward.before.append(self._backward)
         self.session.backward.always.append(self._backward)
         self.session.on_step.append(self._step)
+        self.session.on_coast.append(self._step)
+        self.session.modules.on_routine.append(self._pass_over)
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -131,6 +133,12 @@ class Evaluations:
             repeated=self._is_repeated(call),
         )
         self.session.interceptor.listen(self, wanted=self._looks(self.open))
+
+    def _pass_over(self) -> None:
+        """Look no more at what meets the outputs of an earlier call: another one begins that nobody looks at."""
+        if self.session.interceptor.awake:
+            self._finish_open()
+            self.session.interceptor.listen(self, wanted=False)
 
     @property
     def turn(self) -> int:
@@ -282,6 +290,8 @@ class Evaluations:
 
     def _backward(self, loss: torch.Tensor | None) -> None:
         """Sort the calls that wait: those the loss reaches were training."""
+        if self.open is None and not self.waiting and self._current is None:
+            return
         self._finish_open()
         waiting, self.waiting = self.waiting, []
         reached: set[int] = {w.mark for w in waiting}

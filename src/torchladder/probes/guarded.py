@@ -1,5 +1,6 @@
 """Observers whose failure is noted and stops nothing."""
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,3 +18,20 @@ def guarded(session: "Session", name: str, look: Callable[..., None]) -> Callabl
             session.failed(name, error)
 
     return call
+
+
+def unfailing(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator for a probe's hooks: an exception is noted, and the hook returns None."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(probe: Any, *args: Any) -> Any:
+            try:
+                return method(probe, *args)
+            except Exception as error:
+                probe.session.failed(name, error)
+                return None
+
+        return call
+
+    return decorate

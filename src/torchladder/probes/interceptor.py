@@ -121,6 +121,11 @@ class Interceptor(TorchFunctionMode):
             self._guarded(listener, listener.after, call)
         return call.out
 
+    @property
+    def awake(self) -> bool:
+        """Whether calls are seen at the moment."""
+        return self._away is None
+
     def suspend(self) -> bool:
         """Leave the stack of modes for a while, where we are on top of it; tells whether we did."""
         if self._away is not None or _get_current_function_mode() is not self:  # type: ignore[no-untyped-call]

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, RandomSampler, Sequent
 
 from torchladder.core.facts import LoaderFact
 from torchladder.core.findings import Place
+from torchladder.probes.guarded import unfailing
 from torchladder.probes.tensors import tensors_in
 from torchladder.runner.place import called_by_user, user_place
 
@@ -128,6 +129,7 @@ class Loaders:
         self._keep(seen, batch)
         return batch
 
+    @unfailing("loaders")
     def _note_training(self) -> None:
         """A backward pass since this loader's last batch makes it a training loader."""
         if self.current is not None and self.session.backward.count > self._passes:
@@ -136,6 +138,7 @@ class Loaders:
                 self._find_labels(self.current)
         self._passes = self.session.backward.count
 
+    @unfailing("loaders")
     def _keep(self, seen: Seen, batch: Any) -> None:
         tensors = list(tensors_in(batch))
         seen.last = tensors

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from torchladder.core.findings import Place
+from torchladder.probes.guarded import unfailing
 from torchladder.probes.marks import Marks
 from torchladder.probes.tensors import tensors_in
 from torchladder.runner.place import user_place
@@ -21,6 +22,7 @@ from torchladder.runner.place import user_place
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
+ATTENDED_EVERY = 40  # training steps of a resting run between two whose model call is seen
 CALLS_MAX = 64  # calls of roots kept within a step: an evaluation that records gradients makes many
 MODE_LAYERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - no public base
 
@@ -91,8 +93,14 @@ class Modules:
         self.on_root: list[Any] = []
         self.on_enter: list[Any] = []  # told of every call of a root, with gradients or without
         self.on_leave: list[Any] = []
+        self.on_routine: list[Any] = []  # told of the calls that are passed over in a resting run
         self.asking = False  # a call of our own
+        self.attend = 0  # the next calls of roots that a probe wants to see though the run rests
+        self.layer_hooks: list[tuple[Any, Any]] = []  # of other probes: before and after every module's call
         self._handles: list[Any] = []
+        self._resting = False
+        self._routine: nn.Module | None = None  # whose call is passed over, as long as it runs
+        self._routine_pass, self._routine_rows = -1, -1
         self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Modules":
@@ -120,10 +128,7 @@ class Modules:
         @functools.wraps(load)
         def load_state_dict(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
             out = load(module, state, *args, **kwargs)
-            before = dict(module.named_parameters())
-            for name, p in before.items():
-                if name in state:
-                    self.loaded.add(p)
+            self._note_loaded(module, state)
             return out
 
         nn.Module.load_state_dict = load_state_dict  # type: ignore[assignment,method-assign]
@@ -137,17 +142,25 @@ class Modules:
             return switch(module)
 
         nn.Module.eval = evaluate  # type: ignore[assignment,method-assign]
-        self.rest(resting=False)
+
+    @unfailing("modules")
+    def _note_loaded(self, module: nn.Module, state: Any) -> None:
+        for name, p in module.named_parameters():
+            if name in state:
+                self.loaded.add(p)
 
     def rest(self, *, resting: bool) -> None:
         """Hook every module, or between the steps that are looked at only the roots known by then."""
         for handle in self._handles:
             handle.remove()
+        self._resting, self._routine_pass = resting, -1
         if not resting:
             self._handles = [
                 register_module_forward_pre_hook(self._enter),
                 register_module_forward_hook(self._leave, always_call=True),
             ]
+            for enter, leave in self.layer_hooks:
+                self._handles += [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
             return
         self._handles = []
         for root in self.roots.values():
@@ -171,8 +184,14 @@ class Modules:
                 self._has_weights[key] = next(module.parameters(), None) is not None
         return self._has_weights[key]
 
+    @unfailing("modules")
     def _enter(self, module: nn.Module, args: Any) -> Any:
-        if self.asking:
+        if self.asking or self._routine is not None:
+            return None
+        if self._resting and not self.stack and self._is_routine(module, args):
+            self._routine = module
+            for listen in self.on_routine:
+                listen()
             return None
         outermost = not self.stack
         if outermost and not (self._carries(module) or _hides_weights(module)):
@@ -184,6 +203,29 @@ class Modules:
         if self._current is not None and self._current.root.first_layer is None and not list(module.children()):
             self._current.root.first_layer = type(module).__name__
         return None
+
+    def _is_routine(self, module: nn.Module, args: Any) -> bool:
+        """Tell whether a root's call in a resting run is one more training step like those before it.
+
+        A call is looked at when it may be evaluation: without gradients, in evaluation mode, with another number of
+        rows, from a loader that is not trained on, or after a call that nobody differentiated.
+        """
+        passes, before = self.session.backward.count, self._routine_pass
+        rows = args[0].shape[0] if args and isinstance(args[0], torch.Tensor) and args[0].dim() else -1
+        same = rows == self._routine_rows
+        self._routine_pass, self._routine_rows = passes, rows
+        if self.attend:
+            self.attend -= 1
+            return False
+        loader = self.session.loaders.current
+        return (
+            module.training
+            and same
+            and passes != before
+            and self.session.steps % ATTENDED_EVERY != 0
+            and (loader is None or bool(loader.trained))
+            and torch.is_grad_enabled()
+        )
 
     def _call_root(self, module: nn.Module, args: Any) -> Any:
         """Note a call of a root; returns other arguments where an experiment wants them."""
@@ -214,6 +256,7 @@ class Modules:
         self._tell(self.on_enter)
         return args if args is not given else None
 
+    @unfailing("modules")
     def _take_kwargs(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002 - torch's signature
         """Keep what a root is called with by keyword: torch's global hooks are not told."""
         if self._current is not None and self._current.root.module is module:
@@ -235,7 +278,12 @@ class Modules:
             except Exception as error:
                 self.session.failed("evaluations", error)
 
+    @unfailing("modules")
     def _leave(self, module: nn.Module, args: Any, out: Any) -> None:  # noqa: ARG002 - torch's signature
+        if self._routine is not None:
+            if module is self._routine:
+                self._routine = None
+            return
         if self.asking or module not in self.stack:
             return
         while self.stack.pop() is not module:

@@ -13,6 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torchladder.core.facts import OptimizerFact
 from torchladder.core.findings import Place
 from torchladder.probes.backward import BackwardPass
+from torchladder.probes.guarded import unfailing
 from torchladder.runner.place import place_in, user_place
 
 if TYPE_CHECKING:
@@ -85,20 +86,14 @@ class Optimizers:
         @functools.wraps(original)
         def init(optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
-            self.seen = True
-            self._prune()
-            self.lives[optimizer] = Life(user_place(), type(optimizer).__name__)
-            self.session.optimizer_created()
+            self._made(optimizer)
 
         torch.optim.Optimizer.__init__ = init  # type: ignore[assignment,method-assign]
         scheduler = torch.optim.lr_scheduler.LRScheduler.__init__
 
         @functools.wraps(scheduler)
         def schedule(made: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
-            if optimizer in self.lives:
-                rules = [f.__code__ for f in getattr(made, "lr_lambdas", ()) if hasattr(f, "__code__")]
-                places = [place_in(code) for code in rules] + [user_place()]
-                self.lives[optimizer].schedule_places += [p for p in places if p is not None]
+            self._scheduled(made, optimizer)
             scheduler(made, optimizer, *args, **kwargs)
 
         torch.optim.lr_scheduler.LRScheduler.__init__ = schedule  # type: ignore[assignment,method-assign]
@@ -133,6 +128,20 @@ class Optimizers:
         register_optimizer_step_pre_hook(self._before_step)
         register_optimizer_step_post_hook(self._after_step)
 
+    @unfailing("optimizers")
+    def _made(self, optimizer: torch.optim.Optimizer) -> None:
+        self.seen = True
+        self._prune()
+        self.lives[optimizer] = Life(user_place(), type(optimizer).__name__)
+        self.session.optimizer_created()
+
+    @unfailing("optimizers")
+    def _scheduled(self, made: Any, optimizer: Any) -> None:
+        if optimizer in self.lives:
+            rules = [f.__code__ for f in getattr(made, "lr_lambdas", ()) if hasattr(f, "__code__")]
+            places = [place_in(code) for code in rules] + [user_place()]
+            self.lives[optimizer].schedule_places += [p for p in places if p is not None]
+
     def adopt(self, optimizer: torch.optim.Optimizer) -> None:
         """Watch an optimizer that was made before anybody looked."""
         self.seen = True
@@ -144,6 +153,7 @@ class Optimizers:
         for old in [o for o in self.lives if id(o) not in phased][:-LIVES_MAX]:
             del self.lives[old]
 
+    @unfailing("optimizers")
     def _cleared(self, optimizers: list[torch.optim.Optimizer], place: Place | None) -> None:
         for optimizer in optimizers:
             life = self.lives.get(optimizer)
@@ -176,6 +186,7 @@ class Optimizers:
                 if passed.place is not None:
                     life.backward_places[passed.place] += 1
 
+    @unfailing("optimizers")
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self._stepping:  # an optimizer that steps an inner one is one optimizer
             return
@@ -188,6 +199,7 @@ class Optimizers:
             life.steps += 1
             rates = [float(g.get("lr", 0.0)) for g in optimizer.param_groups if g["params"]]
             life.lrs += [min(rates), max(rates)] if rates else []
+            self._suspended = not life.closure and self.session.interceptor.suspend()
             return
         place = user_place()
         if place is not None:
@@ -221,6 +233,7 @@ class Optimizers:
                 life.empty += 1
                 life.cleared_place = life.cleared_after_pass
 
+    @unfailing("optimizers")
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         if not self._stepping or self._stepping[-1] is not optimizer:
             return

@@ -191,6 +191,16 @@ class Phase:
         self._after_step()
         self._inputs(pending, session)
 
+    def coast(self, pending: "Pending", *, shared: bool) -> None:
+        """Take the losses of a step that nobody looked at closely, and the calls that were seen all the same."""
+        if not shared:
+            self.losses.append(tuple(p.loss for p in pending.passes if p.loss is not None))
+        if self.optimizer is not None:
+            self.lrs.append(max((float(g.get("lr", 0.0)) for g in self.optimizer.param_groups), default=0.0))
+        for call in pending.root_calls:
+            self._flag(call, self.steps)
+        self.steps += 1
+
     def _merge_activations(self, key: int, facts: list[ActivationFact]) -> None:
         """Over the first steps a unit is dead only if it was dead in every one."""
         before = self.activations.get(key)

@@ -124,6 +124,7 @@ class Seeds:
         elif line.last is not None and line.last[0] != phase:
             line.first = None
         line.last, line.waiting, line.draws = (phase, step), True, self.draws
+        self.session.modules.attend = max(self.session.modules.attend, 1)
 
     def _iterates(self, loader: Any) -> None:
         sampler = getattr(loader, "sampler", None)
@@ -134,6 +135,7 @@ class Seeds:
         created = self.session.loaders.created.get(id(loader))
         start = self.starts.setdefault(place, Starts(created, len(loader)))
         self.open = start
+        self.session.modules.attend = FIRST
         start.current = []
         phase, step = self._now()
         if start.at is None or start.at[0] != phase or start.at[1] == step:

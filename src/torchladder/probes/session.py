@@ -36,10 +36,12 @@ from torchladder.probes.modules import Modules, RootCall, first_output
 from torchladder.probes.objectives import Objectives
 from torchladder.probes.operations import Operations
 from torchladder.probes.optimizers import Optimizers, held
+from torchladder.probes.padded_values import PaddedValues
 from torchladder.probes.paddings import Paddings
 from torchladder.probes.phases import Phase
 from torchladder.probes.picture import BatchCopy
 from torchladder.probes.printed import Printed
+from torchladder.probes.pulls import Pulls
 from torchladder.probes.readings import Readings
 from torchladder.probes.regularisers import Regularisers
 from torchladder.probes.renewals import Renewals
@@ -130,6 +132,7 @@ class Session:
         self.probes: dict[str, Probe] = {kind.__name__.lower(): kind(self) for kind in PROBES}
         self.batch: BatchCopy | None = None  # kept where a report will show it
         self.on_step: list[Any] = []
+        self.on_coast: list[Any] = []  # told of the steps between the looks of a long run
         self.on_optimizer: list[Any] = []
         self.follow_losses = False
         self.hurried_at: int | None = None  # the step at which training loaders began to be cut short
@@ -160,6 +163,7 @@ class Session:
                 probe.install()
             except Exception as error:
                 self.failed(name, error)
+        self.modules.rest(resting=False)
         self.interceptor.__enter__()  # type: ignore[no-untyped-call]
 
     def adopt(self, optimizers: list[Any], modules: list[nn.Module]) -> None:
@@ -224,6 +228,9 @@ class Session:
         """Give what was seen to the optimizer's phase and start the next step."""
         phase = self.phase_of(optimizer)
         shared = not self.pending.passes and bool(self.shared.passes)
+        if self.interceptor.resting:
+            self._coast(phase, shared=shared)
+            return
         if not shared:
             self.shared, self.pending = self.pending, Pending()
         if phase is not None:
@@ -235,6 +242,18 @@ class Session:
         if resting != self.interceptor.resting:
             self._rest(resting=resting)
         for listen in self.on_step:
+            listen(phase)
+        self._budget()
+
+    def _coast(self, phase: Phase | None, *, shared: bool) -> None:
+        """Take in a step between the looks of a long run: its losses, its learning rate, and the time."""
+        if phase is not None:
+            phase.coast(self.pending, shared=shared)
+        if not shared:
+            self.shared.passes, self.pending.passes = self.pending.passes, []
+            self.pending.root_calls.clear()
+        self.steps += 1
+        for listen in self.on_coast:
             listen(phase)
         self._budget()
 
@@ -400,6 +419,8 @@ PROBES: tuple[type[Probe], ...] = (
     Schedules,
     Objectives,
     Paddings,
+    PaddedValues,
+    Pulls,
     Decays,
     Scalers,
     Clips,

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.data import RandomSampler
 
 from torchladder.core.findings import Place
@@ -67,8 +66,7 @@ class States:
             if isinstance(module, RECURRENT) and self._watching():
                 keep(module, out[1] if isinstance(module, nn.RNNBase) else out)
 
-        register_module_forward_pre_hook(enter)
-        register_module_forward_hook(leave)
+        self.session.modules.layer_hooks.append((enter, leave))
         self.session.modules.on_enter.append(lambda call: self._root(call, look))
         self.session.modules.on_leave.append(lambda call: self._root_left(call, keep))
 

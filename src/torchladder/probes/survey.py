@@ -96,7 +96,9 @@ class Survey:
         """Return the row with what each further look adds, as long as there is time; a failed look is named."""
         parts: dict[str, Any] = {}
         looks: dict[str, Any] = {
-            "overlaps": lambda: tuple(o for i, h in enumerate(held) if (o := self._overlap(train, h, i)) is not None),
+            "overlaps": lambda: tuple(
+                o for i, _ in enumerate(held) if (o := self._overlap(train, held, i)) is not None
+            ),
             "mismatches": lambda: tuple(
                 m for i, h in enumerate(held) if (m := self._mismatch(train, h, i)) is not None
             ),
@@ -116,14 +118,16 @@ class Survey:
                 self.session.failed(f"survey {name}", error)
         return dataclasses.replace(fact, **parts)
 
-    def _overlap(self, train: Side, held: Side, number: int) -> Any:
+    def _overlap(self, train: Side, sides: list[Side], number: int) -> Any:
+        held = sides[number]
         if held.mixed:
             return None
         if train.stored is not None and held.stored is not None and held.data is train.data:
             a, b = (datasets.positions(x.source.seen.loader) for x in (train, held))
             if a is not None and b is not None and len(a) == len(b) and (a == b).all():
                 return None  # the training set itself is judged by: another rule's matter
-        row = examine.overlaps(train.samples, held.samples, number, same_rows(train, held))
+        beside = [s.samples for s in sides if s is not held]
+        row = examine.overlaps(train.samples, held.samples, number, same_rows(train, held), beside)
         lines = [*reversed(self.splits.lines)]
         made = [held.made] if held.made is not None else []
         split = [*made, *lines] if isinstance(held.data, Subset) else [*lines, *made]

@@ -4,7 +4,16 @@ import math
 import random
 
 from torchladder.core.lr_facts import LrTrialFact
-from torchladder.ladder.rate_trials import HELD_ERROR, HELD_LOSS, TRAINING, choose, compare, learned, shortfall
+from torchladder.ladder.rate_trials import (
+    HELD_ERROR,
+    HELD_LOSS,
+    TRAINING,
+    Comparison,
+    choose,
+    compare,
+    learned,
+    shortfall,
+)
 
 
 def run(
@@ -103,3 +112,9 @@ def test_shortfall_of_the_own_rate() -> None:
     assert 4 < less < 6
     assert 1.0 == shortfall(found, 2.1e-3)
     assert shortfall(found, 7e-7) is None
+
+
+def test_a_lucky_run_among_worse_ones_is_not_the_best() -> None:
+    """Of runs that did equally well the one counts whose neighbours did well, too, the nearest most."""
+    values = {1e-3: 0.60, 1.8e-3: 0.340, 3.2e-3: 0.306, 5.6e-3: 0.304, 1e-2: 0.305, 1.8e-2: 0.330, 3.2e-2: 0.302}
+    assert 5.6e-3 == Comparison(HELD_LOSS, 200, {**values, 5.6e-2: 1.9}, 0.01, 2.3).best

@@ -1,5 +1,6 @@
 """The course of a run from hand-written curves; the first four are the textbook's exercise."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.facts import CurveFact, Facts, LossCallFact, TensorFact
+from torchladder.core.trial_facts import TrialFact
 from torchladder.rules.outcome.course import course, stage
 from torchladder.rules.outcome.held_out import beats_blind, held_out, series
 
@@ -131,3 +133,12 @@ def test_beating_the_blind_answer(row, verdict) -> None:
     made = {"loss_function": "cross_entropy", **row}
 
     assert verdict is beats_blind(EvaluationFact(0, 1, 0, "Net", None, 1, 400, **made))
+
+
+def test_a_game_of_two_has_no_course() -> None:
+    """Where optimizers take turns with losses of their own, standing still is no failure."""
+    still = facts([2.303, 2.301] * 300)
+    turns = TrialFact("base", 0, (2.3, 2.3), passed=None, reason="", turns=9)
+
+    assert course(still).state == "not-learning"
+    assert course(dataclasses.replace(still, trials=(turns,))).state == "unknown"

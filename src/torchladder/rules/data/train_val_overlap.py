@@ -13,6 +13,9 @@ Every sample of both sides is hashed, floats as float32; equal hashes are counte
 throughout (blank pictures) are left out. What chance can make equal is not counted: samples must
 differ in so many columns and values that no two could agree by accident, or agree across the split
 far more often than within the training set.
+Altered copies (noise, brightness) are known by their groups: joined nearest first, the samples of both sides
+fall into small groups of one size and one label before any two groups meet, which samples drawn one by one
+never do.
 
 ## What to do
 Remove duplicates and split first; then oversample and augment the training part alone. Split by
@@ -31,7 +34,7 @@ We Train on Test Data?, 2020.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.data_facts import OverlapFact, SurveyFact
+from torchladder.core.data_facts import CopiesFact, OverlapFact, SurveyFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.registry import Plant, limit, rule
@@ -50,6 +53,10 @@ class Limits:
     bits: float = limit(40.0, unit="bits", why="10,000 by 10,000 pairs agree by accident at 27 bits")
     rich: float = limit(100.0, unit="bits", why="so rich samples are never equal unless copied")
     values: float = limit(8, unit="distinct values", why="one-hot and ternary samples repeat by nature")
+    grouped: float = limit(0.9, unit="share of the samples in groups of one size", why="chance leaves 0.3 in pairs")
+    apart: float = limit(1.4, unit="times the distance within groups", why="windows of one series reach 1.38")
+    labelled: float = limit(0.98, unit="share of the groups with one label", why="a copy has its original's label")
+    groups: float = limit(20, unit="groups", why="fewer may be clusters that the data has by nature")
     excess: float = limit(5.0, unit="times", why="copies within training tell how often data repeats itself")
 
 
@@ -72,6 +79,13 @@ class Limits:
             "train_rows, test_rows = rows[:1600], rows[1600:]\ntrain_left, test_left = left[:1600], left[1600:]",
             "train_rows, test_rows = rows[:1600], rows[1400:]\ntrain_left, test_left = left[:1600], left[1400:]",
         ),
+        Plant(
+            "digits_mlp",
+            "x_train, x_test, y_train, y_test = train_test_split(",
+            "images, labels = images[:400].repeat(4, 1), labels[:400].repeat(4)\n"
+            "images = images + 0.02 * torch.randn(images.shape)\n"
+            "x_train, x_test, y_train, y_test = train_test_split(",
+        ),
     ),
     near_misses=(
         Plant(
@@ -85,6 +99,13 @@ class Limits:
             "test_loader = DataLoader(Customers(test_rows, test_left, mean, std), batch_size=256)",
             "test_loader = DataLoader(Customers(train_rows, train_left, mean, std), batch_size=256)",
         ),
+        Plant(
+            "digits_mlp",
+            "train_loader = DataLoader(",
+            "x_train, y_train = x_train.repeat(4, 1), y_train.repeat(4)\n"
+            "x_train = x_train + 0.02 * torch.randn(x_train.shape)\n"
+            "train_loader = DataLoader(",
+        ),
     ),
 )
 def train_val_overlap(facts: Facts, limits: Limits) -> Iterator[Finding]:
@@ -94,6 +115,10 @@ def train_val_overlap(facts: Facts, limits: Limits) -> Iterator[Finding]:
         if found:
             worst = max(found, key=_share)
             yield _finding(worst, survey)
+            continue
+        altered = next((o for o in survey.overlaps if o.copies and _copied(o.copies, limits)), None)
+        if altered is not None and altered.copies is not None:
+            yield _altered(altered, altered.copies, survey)
 
 
 def _share(o: OverlapFact) -> float:
@@ -116,6 +141,29 @@ def _counts(o: OverlapFact, survey: SurveyFact, limits: Limits) -> bool:
     integral = survey.train.dtype.startswith(INTEGERS) and survey.train.dtype != "uint8"
     rich = o.bits >= limits.rich and not integral
     return rich or (o.within is not None and share >= limits.excess * max(o.within, 1e-3))
+
+
+def _copied(c: CopiesFact, limits: Limits) -> bool:
+    """Tell whether samples are altered copies of few, which the split has torn apart."""
+    grouped = c.share >= limits.grouped and c.one_label >= limits.labelled and c.groups >= limits.groups
+    return grouped and c.apart >= limits.apart and c.bits >= limits.bits and c.held >= limits.share
+
+
+def _altered(o: OverlapFact, c: CopiesFact, survey: SurveyFact) -> Finding:
+    held = survey.held[o.held]
+    pairs = ", ".join(f"{a} ~ {b}" for a, b in c.examples)
+    return train_val_overlap.finding(
+        f"{c.held:.0%} of the held-out samples are altered copies of training samples",
+        where=tuple(dict.fromkeys(p for p in (*o.split, held.made, held.call) if p is not None)),
+        seen=(
+            Measurement(f"samples that come in groups of {c.size}", round(c.share, 3), "share"),
+            Measurement("distance between groups over that within them", round(c.apart, 2), "times"),
+            Measurement("training sample ~ held-out sample", pairs),
+        ),
+        notes=("copies were made before the data was split",),
+        fixes=(Fix("split first, then copy, oversample or augment the training part alone", Trust.IDEA),),
+        phase=survey.phase,
+    )
 
 
 def _finding(o: OverlapFact, survey: SurveyFact) -> Finding:

@@ -56,7 +56,7 @@ class Limits:
     explains=("TL401", "TL402", "TL220", "TL221"),
     plants=(
         Plant("tabular", "momentum=0.9", "momentum=0.999"),
-        Plant("digits_amp", "momentum=0.9", "momentum=0.999"),
+        Plant("tabular", "momentum=0.9", "momentum=0.999, nesterov=True"),
     ),
     near_misses=(
         Plant("tabular", "momentum=0.9", "momentum=0.95"),

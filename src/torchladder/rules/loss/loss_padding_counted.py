@@ -10,13 +10,17 @@ predicted, and the real positions share what is left of the gradient.
 ## How it is found
 The targets of each sequence loss are read row by row: most rows end in a run of one id, runs of
 different lengths, an id that hardly occurs anywhere else; and the loss neither ignores nor weighs it.
+Values padded with zeros are known by the model's input, which is one constant at the same positions; the
+gradient that arrives at the predictions there shows that they are counted.
 
 ## What to do
-Pass `ignore_index` (and pad the targets with that id), or mask the positions.
+Pass `ignore_index` (and pad the targets with that id), or mask the positions; for values, average over the
+real positions only.
 
 ## When it is a false alarm
 An id that is common in the middle of rows too is a word or a class; runs of one length are a format;
-losses of each position (`reduction="none"`) are masked by what follows. All are passed over.
+losses of each position (`reduction="none"`) are masked by what follows; models that give back their own
+input. All are passed over.
 
 ## Sources
 ignore_index: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
@@ -26,7 +30,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torchladder.core.facts import Facts
-from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity
+from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.step_facts import PaddingFact
 from torchladder.rules.registry import Plant, limit, rule
 
 
@@ -71,25 +76,37 @@ class Limits:
 )
 def loss_padding_counted(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each sequence loss that counts its padding."""
-    for row in facts.paddings or ():
+    for row in (*(facts.paddings or ()), *(facts.padded_values or ())):
         looks = row.rows_ending >= limits.rows and row.elsewhere <= limits.elsewhere
         varied = row.run_max - row.run_min >= limits.spread
         if row.ignored or row.share < limits.share or not looks or not varied:
             continue
-        where = (row.place,) if row.place is not None else ()
-        site = {"path": row.place.path, "line": row.place.line} if row.place is not None else {}
-        yield loss_padding_counted.finding(
-            f"`{row.function}` counts padding: {row.share:.0%} of the targets are runs of {row.id} at row ends",
-            where=where,
-            seen=(
-                Measurement("share of positions that are padding", round(row.share, 3), expected="0 with ignore_index"),
-                Measurement(f"share of the other positions that hold {row.id}", round(row.elsewhere, 4)),
-            ),
-            fixes=(
-                Fix(
-                    f"pass `ignore_index={row.id}`",
-                    change=Change("ignore_index", {**site, "function": row.function, "id": row.id}) if site else None,
-                ),
-            ),
-            phase=row.phase,
-        )
+        values = row in (facts.padded_values or ())
+        yield _finding(row, _mask() if values else _ignore(row), "zeros" if values else str(row.id))
+
+
+def _finding(row: PaddingFact, fix: Fix, runs: str) -> Finding:
+    name = "the hand-written loss" if row.function == "custom" else f"`{row.function}`"
+    return loss_padding_counted.finding(
+        f"{name} counts padding: {row.share:.0%} of the targets are runs of {runs} at row ends",
+        where=(row.place,) if row.place is not None else (),
+        seen=(
+            Measurement("share of positions that are padding", round(row.share, 3), expected="0, left out of the loss"),
+            Measurement(f"share of the other positions that hold {row.id}", round(row.elsewhere, 4)),
+        ),
+        fixes=(fix,),
+        phase=row.phase,
+    )
+
+
+def _ignore(row: PaddingFact) -> Fix:
+    if row.place is None:
+        return Fix(f"pass `ignore_index={row.id}`")
+    args = {"path": row.place.path, "line": row.place.line, "function": row.function, "id": row.id}
+    return Fix(f"pass `ignore_index={row.id}`", change=Change("ignore_index", args))
+
+
+def _mask() -> Fix:
+    return Fix(
+        "average the loss over the real positions only: index both sides with a mask of the lengths", Trust.LIKELY
+    )

@@ -18,7 +18,7 @@ Use `reduction="mean"`, or divide the sum by the number of samples.
 
 ## When it is a false alarm
 Sums divided afterwards are passed over. Learning rates may be set for a sum, as in many VAEs: a remark
-only. Adam and its kin are nearly indifferent to the factor.
+only. Adam and its kin are nearly indifferent to the factor: nothing is said unless one batch is not fitted.
 
 ## Sources
 Reduction of losses: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
@@ -65,11 +65,13 @@ class Limits:
 def loss_reduction_sum(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield a remark for each undivided sum, and a suspicion where one batch is not fitted with it."""
     for row in facts.objectives or ():
-        if not _is_sum(row, limits):
+        if not _is_sum(row, _factors(facts), limits):
             continue
         n = round(row.elements or 0)
         base = base_trial(facts, row.phase)
         suspected = base is not None and not base.passed
+        if not suspected and _indifferent(facts, row.phase):
+            continue
         yield loss_reduction_sum.finding(
             f"`{row.functions[0]}` is a sum over {n} values: its gradient is {n} times the mean's",
             severity=Severity.ERROR if suspected else Severity.NOTE,
@@ -86,7 +88,19 @@ def loss_reduction_sum(facts: Facts, limits: Limits) -> Iterator[Finding]:
         )
 
 
-def _is_sum(row: ObjectiveFact, limits: Limits) -> bool:
+def _indifferent(facts: Facts, phase: int) -> bool:
+    """Tell whether the optimizer divides by the size of its gradients."""
+    return any(o.phase == phase and any(g.get("betas") for g in o.groups) for o in facts.optimizers or ())
+
+
+def _is_sum(row: ObjectiveFact, factors: tuple[float, ...], limits: Limits) -> bool:
     """Return whether one loss is differentiated as the sum that it is."""
-    one = len(row.losses) == 1 and row.reductions == ("sum",) and row.scale is not None
-    return one and abs((row.scale or 0) - 1) <= limits.slack and (row.elements or 0) >= limits.elements
+    if len(row.losses) != 1 or row.reductions != ("sum",) or row.scale is None or (row.elements or 0) < limits.elements:
+        return False
+    return any(abs(row.scale / factor - 1) <= limits.slack for factor in factors)
+
+
+def _factors(facts: Facts) -> tuple[float, ...]:
+    """Return what a loss may be multiplied by without being changed: nothing, or what a scaler takes back."""
+    scalers = facts.scalers or ()
+    return (1.0, *(factor for s in scalers for factor in (s.first, s.last) if factor))

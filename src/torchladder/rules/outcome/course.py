@@ -27,6 +27,7 @@ SAME = 0.15  # relative distance within which both are alike
 HIGH = 0.5  # of the way from start to floor not made: the fit is poor
 STILL = 0.02  # relative change over the last two fifths that counts as none
 SWING = 0.25  # spread of the last windows over their mean that counts as oscillation
+GAME = 3  # times that another optimizer's own loss lay between two steps: a game of two has no course
 TURNS = 0.5  # share of the late steps at which the direction changes
 
 
@@ -124,6 +125,8 @@ def course(facts: Facts) -> Course:
     made = _described(means, held, len(curve.losses))
     if not all(math.isfinite(v) for v in means[-2:]) or _grew(means):
         return _named(made, "diverged", f"the training loss went from {_n(means[0])} to {_n(means[-1])}")
+    if any(t.phase == curve.phase and t.turns >= GAME for t in facts.trials or ()):
+        return _named(made, "unknown", "several optimizers take turns, each with a loss of its own")
     return _learned(facts, curve, means, held, made)
 
 

@@ -82,7 +82,8 @@ def _settings(optimizer: OptimizerFact) -> tuple[object, ...]:
 
 def _weights(facts: Facts, phase: int) -> tuple[tuple[str, float | None], ...] | None:
     """Return the norms of a phase's weights at its first step, None when they were not all fresh then."""
-    own = [p for p in facts.parameters or () if p.phase == phase and p.registered and len(p.shape) > 1]
+    here = [p for p in facts.parameters or () if p.phase == phase and p.registered and len(p.shape) > 1]
+    own = [p for p in here if p.used is not False or p.in_optimizer]  # not those of a model that was trained earlier
     if not all(p.fresh for p in own):
         return None
     return tuple((p.name.rpartition(":")[2], p.weight_norm) for p in own)
