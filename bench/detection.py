@@ -75,6 +75,8 @@ def programs(rules: list[Rule], *, healthy: bool) -> list[Program]:
     for rule in rules:
         for kind, plants in (("plant", rule.plants), ("near miss", rule.near_misses)):
             for i, plant in enumerate(plants):
+                if plant.ranks > 1:  # several processes are watched, not climbed
+                    continue
                 text, lines = edited(plant)
                 made.append(Program(kind, rule.name, i, plant.specimen, text, lines))
     if healthy:

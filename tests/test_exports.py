@@ -20,6 +20,8 @@ PUBLIC = [
     "climb",
     "explain",
     "load",
+    "resurrect",
+    "watch",
 ]
 
 

@@ -23,14 +23,18 @@ ALLOWED: dict[str, set[str]] = {
     "patches": {"core"},
     "scaling": {"core"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
-    "monitor": {"core", "rules", "runner"},
+    "monitor": {"core", "probes", "rules", "runner", "runs"},
+    "runs": {"core"},
+    "integrations": {"core", "runs", "monitor"},
     "live": {"core", "report", "runner", "ladder"},
     "cli": {"core", "rules", "report"},
     "specimens": set(),
     "": {"core", "cli"},
 }
-INSIDE_FUNCTIONS: dict[str, set[str]] = {"cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor"}}
-WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data"}
+INSIDE_FUNCTIONS: dict[str, set[str]] = {
+    "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
+}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs"}
 
 
 def package_of(file: Path, source: Path) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torchladder.core.findings import Fix as Fix
     from torchladder.core.report import Report as Report
     from torchladder.live.climb import climb as climb
+    from torchladder.monitor.resurrect import resurrect as resurrect
+    from torchladder.monitor.watch import watch as watch
     from torchladder.report.json import load as load
     from torchladder.report.pages import explain as explain
     from torchladder.rules.registry import all_rules as all_rules
@@ -33,6 +35,8 @@ _HOMES = {
     "climb": "torchladder.live.climb",
     "explain": "torchladder.report.pages",
     "load": "torchladder.report.json",
+    "resurrect": "torchladder.monitor.resurrect",
+    "watch": "torchladder.monitor.watch",
 }
 
 __all__ = [
@@ -48,6 +52,8 @@ __all__ = [
     "climb",
     "explain",
     "load",
+    "resurrect",
+    "watch",
 ]
 
 

@@ -51,6 +51,14 @@ for _ in range(3):
     for a, b in valid:
         total += loss_of(model(a), b).item()
 """
+SALIENCY = """
+for _ in range(3):
+    epoch()
+    model.eval()
+    for a, b in valid:
+        scores = model(a.requires_grad_())
+        torch.autograd.grad(scores.max(1).values.sum(), a)
+"""
 NO_LOADER = """
 def accuracy(inputs, labels):
     model.eval()
@@ -115,6 +123,13 @@ def test_a_pass_with_gradients_and_in_training_mode(tmp_path: Path, monkeypatch)
     found = passes(WITH_GRAD, tmp_path, monkeypatch)
 
     assert [(2, 2, "cross_entropy")] * 3 == [(e.with_grad, e.in_training_mode, e.loss_function) for e in found]
+
+
+def test_calls_that_something_is_differentiated_through(tmp_path: Path, monkeypatch) -> None:
+    """Their graphs are wanted; `autograd.grad` is no backward pass of training."""
+    found = passes(SALIENCY, tmp_path, monkeypatch)
+
+    assert [(2, 0)] * 3 == [(e.calls, e.with_grad) for e in found]
 
 
 def test_sets_without_a_loader_are_told_apart_by_their_callers(tmp_path: Path, monkeypatch) -> None:

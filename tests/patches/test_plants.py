@@ -7,7 +7,7 @@ from torchladder.core.findings import Finding
 from torchladder.report.patch import apply, parse
 from torchladder.rules.registry import Rule, all_rules, find_rule
 
-PLANTS = [(rule, i) for rule in all_rules() for i in range(len(rule.plants))]
+PLANTS = [(rule, i) for rule in all_rules() for i, plant in enumerate(rule.plants) if plant.ranks == 1]
 
 
 def repaired(rule: Rule, number: int) -> tuple[str, str | None]:

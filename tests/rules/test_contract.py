@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.planting import SPECIMENS, climb_text, names, planted, remarks, rung_of
+from tests.rules.planting import SPECIMENS, climb_text, names, planted, remarks, rung_of, watch_text
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity
-from torchladder.rules.registry import FAMILIES, Rule, all_rules, limits_of, listing
+from torchladder.rules.registry import FAMILIES, Plant, Rule, all_rules, limits_of, listing
 
 HEADINGS = [
     "## What is wrong",
@@ -30,11 +30,20 @@ plants = [
     pytest.param(r, p, id=f"{r.code}-{i}", marks=[] if i == 0 and r.rung < FULL_RUN else [pytest.mark.slow])
     for r in all_rules()
     for i, p in enumerate(r.plants)
+    if p.ranks == 1
 ]
 near_misses = [
     pytest.param(r, p, id=f"{r.code}-{i}", marks=[pytest.mark.slow])
     for r in all_rules()
     for i, p in enumerate(r.near_misses)
+    if p.ranks == 1
+]
+together = [
+    pytest.param(r, p, sick, id=f"{r.code}-{'plant' if sick else 'near-miss'}-{i}", marks=[pytest.mark.slow])
+    for r in all_rules()
+    for sick, given in ((True, r.plants), (False, r.near_misses))
+    for i, p in enumerate(given)
+    if p.ranks > 1
 ]
 QUICK = {"digits_cnn", "regression", "sequence_rnn", "tiny_lm"}  # one of each kind of data
 specimens = [
@@ -149,6 +158,20 @@ def test_a_planted_bug_is_found_first(rule: Rule, plant) -> None:
 def test_a_near_miss_is_left_alone(rule: Rule, plant) -> None:
     """An innocent change that resembles the bug brings no word of this rule."""
     assert rule.name not in remarks(climb_text(planted(plant), rung_of(rule)))
+
+
+@pytest.mark.parametrize(("rule", "plant", "sick"), together)
+def test_what_several_processes_do_is_judged_as_they_are_watched(rule: Rule, plant: Plant, sick: bool) -> None:
+    """A planted bug is found first, at a line of the user's; a near miss brings no word of the rule."""
+    found = watch_text(planted(plant), plant.ranks)
+
+    if sick:
+        assert [f.name for f in found][:1] == [rule.name]
+        assert found[0].where
+    else:
+        assert rule.name not in {f.name for f in found}
+    for finding in found:
+        check_words(finding)
 
 
 @pytest.mark.parametrize("specimen", specimens)

@@ -39,9 +39,19 @@ def test_a_shift_of_stored_labels_can_be_tried() -> None:
     (batch,) = rule.judge(facts(survey(alignments=(ALIGNED, BATCH)))) or []
 
     assert stored.fixes[0].change is not None
-    assert stored.fixes[0].change.args == {"loader": 0, "shift": -1}
+    assert stored.fixes[0].change.args == {"loader": 0, "how": "shift", "shift": -1, "below": False}
     assert batch.fixes[0].change is None
     assert batch.where[0] == CALL
+
+
+def test_lists_below_a_subset_are_compared_too() -> None:
+    """A random split hides the order of the names; the change is made in the data set below it."""
+    base = replace(SHIFTED, level="base", how="names", shift=0)
+    (found,) = rule.judge(facts(survey(LOST, alignments=(HARD, base)))) or []
+
+    assert found.severity is Severity.ERROR
+    assert found.fixes[0].change is not None
+    assert found.fixes[0].change.args == {"loader": 0, "how": "names", "shift": 0, "below": True}
 
 
 def test_lists_that_fit_before_the_split_are_proof() -> None:

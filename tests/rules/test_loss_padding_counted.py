@@ -48,3 +48,14 @@ def test_silent_on_values_that_are_masked_or_zero_by_nature() -> None:
     """No gradient arrives there, or zeros are common elsewhere."""
     assert judge(field="padded_values", function="mse_loss", ignored=True) == []
     assert judge(field="padded_values", function="mse_loss", elsewhere=0.2) == []
+
+
+def test_padding_with_a_common_class_is_known_by_the_input() -> None:
+    """Tags of padding that are the commonest tag, where the ids end in padding."""
+    (found,) = judge(by_input=True, share=0.9)
+
+    assert "where the model's input is padded" in found.message
+    assert found.fixes[0].change.kind == "ignore_padding"
+    assert judge(by_input=True, share=0.4) == []
+    assert judge(by_input=True, share=0.9, elsewhere=0.2) == []
+    assert judge(by_input=True, share=0.9, ignored=True) == []

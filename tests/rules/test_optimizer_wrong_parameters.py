@@ -41,6 +41,19 @@ def test_an_optimizer_of_another_model_is_found():
     assert found.message == "the optimizer holds 0 of the 2 parameters that the loss reaches"
 
 
+def test_a_model_that_was_rebuilt_on_the_way_is_found():
+    """The optimizer trained, and from some step on nothing that it holds has a gradient."""
+    idle = {"n_reached": 4, "gradless_steps": 8, "idle_steps": 8, "idle_from": 224}
+    made = Place("train.py", 24)
+    (found,) = judge(parameter(created=made, **ORPHAN), **idle)
+
+    assert found.message.startswith("from step 224 on the optimizer holds 0 of")
+    assert found.where == (Place("train.py", 8), made)
+    assert found.fixes[0].change.args["since"] == 224
+    assert judge(parameter(created=made, **ORPHAN), **{**idle, "idle_steps": 2}) == []
+    assert judge(parameter(in_optimizer=False), **idle) == []
+
+
 def test_silent_on_look_alikes():
     """Another optimizer, a cut graph, updates by hand, gradients by hand, a few steps only."""
     assert judge(parameter(in_optimizer=False)) == []

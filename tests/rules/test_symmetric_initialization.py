@@ -1,6 +1,7 @@
 """Symmetric initialization: fires on sick facts, is silent on near ones."""
 
 from torchladder.core.facts import Facts, ParameterFact, TrialFact
+from torchladder.core.findings import Place
 from torchladder.rules.model.symmetric_initialization import symmetric_initialization as rule_
 
 
@@ -24,6 +25,14 @@ def test_constant_weights_are_found():
     (found,) = judge(parameter(rows_equal=True, grad_rows_equal=True, module="fc"))
 
     assert found.fixes[0].change.args == {"phase": 0, "modules": ["fc"]}
+
+
+def test_the_line_that_made_them_constant_comes_first():
+    """It is where the mistake is; the layers are made elsewhere."""
+    filled, created = Place("train.py", 20), Place("train.py", 13)
+    (found,) = judge(parameter(rows_equal=True, grad_rows_equal=True, filled_at=filled, created=created))
+
+    assert found.where == (filled, created)
 
 
 def test_zeros_throughout_are_found():

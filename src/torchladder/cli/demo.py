@@ -2,6 +2,9 @@
 
 import argparse
 import contextlib
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,6 +47,17 @@ def run(options: argparse.Namespace) -> int:
     script.write_text(source, encoding="utf-8")
     print(f"{rule.code} {rule.name}, planted in the healthy script {plant.specimen}.py:\n")
     print("\n".join(f"    {line}".rstrip() for line in plant_diff(plant).splitlines()))
+    if plant.ranks > 1:
+        return _watch(folder, plant.ranks)
     print(f"\n$ cd {folder}\n$ torchladder climb train.py\n", flush=True)
     with contextlib.chdir(folder):
         return climb.run(climb.parser().parse_args(["--to", str(options.to), "--fail-on", "never", "train.py"]))
+
+
+def _watch(folder: Path, ranks: int) -> int:
+    """Run the planted script by several processes on this machine, watched."""
+    words = ["--standalone", "--nproc-per-node", str(ranks), "-m", "torchladder", "watch", "train.py"]
+    print(f"\n$ cd {folder}\n$ torchrun {' '.join(words)}\n", flush=True)
+    env = {"OMP_NUM_THREADS": "1", **os.environ}
+    subprocess.run([sys.executable, "-m", "torch.distributed.run", *words], cwd=folder, env=env, check=False)
+    return 0

@@ -24,12 +24,14 @@ ISSUES = "Please report this with that file attached."
 
 VERBS = {
     "climb": "climb the ladder with a training program and name the root cause of its trouble",
+    "watch": "make the real run, with an eye on it at next to no cost",
     "overfit": "one rung alone: can the program fit one batch",
     "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",
     "smoke": "one rung alone: does the program run, and what does its data look like",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",
     "report": "show a stored record again",
+    "runs": "list the runs that were watched, or show one: its loss, alerts and layers",
     "fix": "print or apply the fix of a stored record",
     "demo": "plant a rule's bug in a healthy script and climb it",
     "doctor": "print versions, devices and what can be observed, for bug reports",

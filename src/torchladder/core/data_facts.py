@@ -60,7 +60,8 @@ class AlignmentFact:
     """Whether other labels of the same list would fit the samples better.
 
     Attributes:
-        level: "stored" for samples and labels in the order of the data set, "batch" for the pairs the loss
+        level: "stored" for samples and labels in the order of the data set, "base" for that of the data set a
+            subset was taken from, "batch" for the pairs the loss
             was given, whose labels may have moved within their batch, "source" for lists the program holds
             from before they were split.
         how: "shift" by ``shift`` places, "reversed", "names" (samples in the order of their numbers sorted

@@ -16,7 +16,7 @@ class EvaluationFact:
         place: Line of its first call.
         calls, rows: Calls of the model, and samples (first axis of its output) in them.
         in_training_mode: Calls made while the model's ``training`` flag was set.
-        with_grad: Calls made with gradients enabled.
+        with_grad: Calls made with gradients enabled through which nothing was differentiated.
         loader: ``id`` of the LoaderFact that served it, None when no loader did.
         data: Number of the data set object behind that loader: passes with the same number read the same data.
         loader_trained: Whether backward passes followed that loader's batches, too.

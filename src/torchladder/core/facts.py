@@ -8,6 +8,7 @@ its phase. The first steps of a phase are observed densely, the later ones only 
 from dataclasses import dataclass, field
 
 from torchladder.core.data_facts import SurveyFact
+from torchladder.core.distributed_facts import RankNormFact, RoundFact, SamplerFact, UnusedFact
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.graph_facts import (
     ActivationFact,
@@ -121,6 +122,10 @@ class Facts:
     readings: tuple[ReadingFact, ...] | None = None
     sources: tuple[SourceFact, ...] | None = None
     spares: tuple[SpareFact, ...] | None = None
+    rounds: tuple[RoundFact, ...] | None = None
+    samplers: tuple[SamplerFact, ...] | None = None
+    rank_norms: tuple[RankNormFact, ...] | None = None
+    unused: tuple[UnusedFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
 

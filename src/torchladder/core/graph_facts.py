@@ -78,6 +78,7 @@ class LossCallFact:
         share: Value of this loss over the differentiated scalar, when both are known.
         lines: For "custom": the user's lines between the model's output and the scalar.
         accuracy: argmax agreement of input with target on that step, for class ids.
+        made: Line that made the loss object of torch that was called, None for a function.
     """
 
     function: str
@@ -95,6 +96,7 @@ class LossCallFact:
     accuracy: float | None = None
     label_counts: dict[str, int] | None = None
     n_outputs: int | None = None
+    made: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

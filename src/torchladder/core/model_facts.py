@@ -21,6 +21,7 @@ class SequenceFact:
         back: Change of the outputs after it by the same: whether outputs look back at all.
         changes: Whether the input changes the output at all; None: could not be asked.
         integral: Whether the input holds ids rather than values.
+        cut: Line of the training data set that cuts a sequence one place later, if it has one.
         module, created: The layer that looks ahead and the line that made it, else the model; ``mixed`` the
             line in that layer at which positions meet.
     """
@@ -34,6 +35,7 @@ class SequenceFact:
     agreement: dict[str, float]
     positions: int
     integral: bool = True
+    cut: Place | None = None
     leak: float | None = None
     own: float | None = None
     back: float | None = None

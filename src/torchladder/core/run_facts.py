@@ -103,7 +103,8 @@ class RootFact:
         training_flags: (step, training flag) at each observed training call.
         place: Line of its first training call of the phase.
         mode_layers: Names of Dropout and BatchNorm layers inside.
-        mode_place: Line that last called eval() on it, None if none did.
+        mode_place: Line that last called eval() on it, None if none did; ``mode_lines`` those that led there.
+        given: Line that gave its value to the name which the first training call is given.
     """
 
     name: str
@@ -124,6 +125,8 @@ class RootFact:
     eval_calls_in_training_mode: int = 0
     eval_place: Place | None = None
     mode_place: Place | None = None
+    mode_lines: tuple[Place, ...] = ()
+    given: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ class ParameterFact:
     cut: Place | None = None
     cut_by: str | None = None
     frozen_at: Place | None = None
+    filled_at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,8 @@ class OptimizerFact:
         backwards_per_step: Median number of backward passes reaching its tensors between steps.
         empty_steps: Steps at which every gradient was None or zero although a backward pass that
             reached its tensors ran since the last step, cleared by a call at ``cleared_place``.
-        gradless_steps: Steps at which every gradient was None or zero, whatever the reason.
+        gradless_steps: Steps at which every gradient was None or zero, whatever the reason; ``idle_steps`` how
+            many of them were the last dense steps in a row, ``idle_from`` the step they begin at.
         closure: Whether step() was given a closure.
         schedule_places: Lines of the functions a LambdaLR was given, and of the scheduler's construction.
     """
@@ -221,6 +226,8 @@ class OptimizerFact:
     closure: bool = False
     update_ratio: float | None = None
     schedule_places: tuple[Place, ...] = ()
+    idle_steps: int = 0
+    idle_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class PaddingFact:
         ignored: Whether the loss ignores that id, or weighs its positions with 0 or not at all; for values,
             whether no gradient arrives at them.
         calls: Loss calls seen.
+        by_input: Whether the runs are those of the model's input: there all targets are ``id``, and ``elsewhere``
+            is about the input's value.
     """
 
     phase: int
@@ -75,6 +77,7 @@ class PaddingFact:
     width: int
     ignored: bool
     calls: int
+    by_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ class NonFiniteFact:
     """The first operation that made NaN or Inf out of finite values.
 
     Attributes:
-        where: "input", "forward" or "backward".
+        where: "input", "weight" (a parameter or buffer), "forward" or "backward".
+        function: The operation, or the first that was given bad data or a bad weight; "unknown" when nothing is proved.
         operand_min, operand_max: Range of the operation's (finite) input.
+        note: What limits the answer, or why there is none.
+        lost: Whether the loss of that very step was not finite; otherwise it is told by the losses that follow.
     """
 
     where: str
@@ -28,6 +31,8 @@ class NonFiniteFact:
     operand_max: float | None
     max_weight: float | None = None
     loss_before: float | None = None
+    note: str | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class InterrogationFact:
         untrained_dependence: The same before the first step: what is 0 there is built in.
         mixing: Largest relative change of other samples' outputs when one sample is perturbed, in
             evaluation mode; ``mixing_samples`` how many rows the batch had; None: could not be asked.
+        function, batch_axis: Of a reshape at ``place`` that mixes samples: its name, and the axis of its operand,
+            not the first, that holds the batch.
         reason: Why something is None.
     """
 
@@ -52,6 +59,8 @@ class InterrogationFact:
     place: Place | None = None
     module: str | None = None
     reason: str | None = None
+    function: str | None = None
+    batch_axis: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

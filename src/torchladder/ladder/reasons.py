@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 from torchladder.core.facts import Facts
 
+SEVERAL = "several processes are compared while `torchladder watch` runs them"
 UNSEEN = {
     "program": "the program was not run",
+    "rounds": SEVERAL,
+    "samplers": SEVERAL,
+    "rank_norms": SEVERAL,
+    "unused": SEVERAL,
     "loaders": "no DataLoader could be watched",
     "roots": "no model was called in a training step",
     "loss_calls": "no loss was computed where it could be watched",

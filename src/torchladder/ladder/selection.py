@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from torchladder.rules.registry import Rule, all_rules
+from torchladder.rules.registry import Family, Rule, all_rules
 
 
 def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
-    """Return the rules that a selection leaves."""
+    """Return the rules that a selection leaves; those about several processes, which no climb sees, only by name."""
 
     def matches(rule: Rule, keys: Sequence[str]) -> bool:
         return any(rule.code.startswith(k.upper()) or rule.name == k.lower() for k in keys)
 
-    return tuple(r for r in all_rules() if (not select or matches(r, select)) and not matches(r, ignore))
+    wanted = [r for r in all_rules() if (matches(r, select) if select else r.family is not Family.DISTRIBUTED)]
+    return tuple(r for r in wanted if not matches(r, ignore))

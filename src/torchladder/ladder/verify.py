@@ -21,7 +21,8 @@ STILL, HALF = 0.95, 0.5  # shares of the first loss at the end: hardly moved, an
 FASTER = 0.5  # and this share of the steps as faster
 ACCURATE = 0.95  # share of the batch that must be right where the loss alone looks well
 RELABELLING = {
-    "no_cast", "offset_labels", "shift_targets", "causal_mask", "class_weights", "ignore_index", "scale_gradients",
+    "no_cast", "offset_labels", "shift_targets", "causal_mask", "class_weights", "ignore_index", "ignore_padding",
+    "scale_gradients",
 }  # fmt: skip
 # Changes after which other batches are drawn, or other weights go on: the loss may as well be higher.
 OTHER_COURSE = {"keep_seed", "copy_state_dict", "frozen_eval", "reset_state"}

@@ -65,6 +65,14 @@ def positions(loader: Any) -> NDArray[np.int64] | None:
     return chosen if chosen.ndim == 1 and len(chosen) else None
 
 
+def same_samples(a: Any, b: Any) -> bool:
+    """Tell whether two loaders read samples of one data set that are not kept apart by their samplers."""
+    if a.dataset is not b.dataset:
+        return False
+    ours, theirs = positions(a), positions(b)
+    return ours is None or theirs is None or bool(np.isin(theirs, ours).any())
+
+
 def below(data: Any, rows: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64]]:
     """Return the data set below any Subset, and the rows there."""
     while isinstance(data, Subset):
@@ -84,17 +92,26 @@ def read(loader: Any, x_index: int | None, y_index: int | None) -> Stored | None
     rows = positions(loader)
     if rows is None or loader.batch_size is None:
         return None
+    return _read(loader.dataset, rows, loader.collate_fn, x_index, y_index)
+
+
+def read_all(data: Any, collate: Any, x_index: int | None, y_index: int | None) -> Stored | None:
+    """Return samples of a whole data set in their order, as many as time and memory allow."""
+    return _read(data, np.arange(len(data)), collate, x_index, y_index)
+
+
+def _read(data: Any, rows: NDArray[np.int64], collate: Any, x_index: int | None, y_index: int | None) -> Stored | None:
     total = len(rows)
-    base, found = below(loader.dataset, rows)
+    base, found = below(data, rows)
     if isinstance(base, TensorDataset) and type(base) is TensorDataset:
         arrays = [array(t[torch.from_numpy(found[:ROWS])]) for t in base.tensors if t.numel() < BYTES]
         if len(arrays) != len(base.tensors):
             return None
         return _stored(arrays, x_index, y_index, rows[:ROWS], total, base, found)
-    items = _items(loader.dataset, rows)
+    items = _items(data, rows)
     if not items:
         return None
-    batch = loader.collate_fn(items)
+    batch = collate(items)
     arrays = [array(t) for t in tensors_in(batch)]
     return _stored(arrays, x_index, y_index, rows[: len(items)], total, base, found)
 

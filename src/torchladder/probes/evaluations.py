@@ -17,6 +17,7 @@ from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
 from torchladder.probes import graph
 from torchladder.probes.blocks import block_of
+from torchladder.probes.datasets import same_samples
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import LOSSES
 from torchladder.probes.modules import MODE_LAYERS, RootCall, first_output
@@ -61,6 +62,7 @@ class Open:
     values: list[tuple[str, Place | None, float, int]] = field(default_factory=list)
     kept: tuple[torch.Tensor, torch.Tensor] | None = None
     result: Score | None = None
+    used: set[bool] = field(default_factory=set)  # filled when something is differentiated through its outputs
 
 
 @dataclass
@@ -162,6 +164,8 @@ class Evaluations:
         for t in outputs:
             if t.grad_fn is not None:
                 _metadata(t.grad_fn)[MARK] = opened.mark
+                if self._looks_likely(opened, opened.loader):  # `autograd.grad` is seen here alone
+                    t.grad_fn.register_prehook(lambda _, used=opened.used: used.add(True))
         opened.outputs = [t.detach() for t in outputs] if self._looks(opened) else []
         if opened.outputs:
             self._follow(opened, zip(outputs, opened.outputs, strict=True))
@@ -428,11 +432,11 @@ class Evaluations:
             calls=len(p.calls),
             rows=sum(c.rows for c in p.calls),
             in_training_mode=sum(c.training for c in p.calls),
-            with_grad=sum(c.grad for c in p.calls),
+            with_grad=sum(c.grad and not c.used for c in p.calls),
             loader=next((i for i, s in enumerate(seen) if s is p.loader), None),
             data=None if p.loader is None else sets.index(id(p.loader.loader.dataset)),
             loader_trained=p.loader in trained if p.loader is not None else False,
-            data_trained=p.loader is not None and any(t.loader.dataset is p.loader.loader.dataset for t in trained),
+            data_trained=p.loader is not None and any(same_samples(t.loader, p.loader.loader) for t in trained),
             feeds_training=p.feeds or p.place in self.feeding,
             loss=sum(v * k for _, _, v, k in losses) / n if n else None,
             loss_function=losses[0][0] if losses else None,

@@ -4,6 +4,7 @@ Iteration is wrapped, never started: nothing is drawn that the program did not d
 """
 
 import functools
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,8 @@ class Loaders:
         self.session = session
         self.table: dict[int, Seen] = {}
         self.created: dict[int, Place | None] = {}
-        self.current: Seen | None = None
+        self.current: Seen | None = None  # the loader whose batch the program works on
+        self._going: list[weakref.ref[Stream]] = []  # passes that have begun and not ended, the innermost last
         self.cut_short = False
         self.short = SHORT
         self._passes = 0
@@ -119,15 +121,33 @@ class Loaders:
         self._note_training()
         limit = self.limit(seen) if self.limit is not None else self.short if self.cut_short else None
         if limit is not None and given >= limit:
+            self._end(stream)
             raise StopIteration
-        # What the data set computes in there is the program's own, and seen.
-        batch = self.replay(stream, seen, given) if self.replay is not None else next(stream._inner)  # noqa: SLF001
+        try:  # what the data set computes in there is the program's own, and seen
+            batch = self.replay(stream, seen, given) if self.replay is not None else next(stream._inner)  # noqa: SLF001
+        except StopIteration:
+            self._end(stream)
+            raise
         stream.__dict__["_given"] = given + 1
         seen.served += 1
         seen.singles += 1 if given == 0 else -1 if given == 1 else 0
         self.current = seen
+        if not self._going or self._going[-1]() is not stream:
+            self._drop(stream)
+            self._going.append(weakref.ref(stream))
         self._keep(seen, batch)
         return batch
+
+    def _end(self, stream: Stream) -> None:
+        """Return to the pass that this one stood in: a validation inside an epoch is not what is trained on next."""
+        self._drop(stream)
+        outer = self._going[-1]() if self._going else None
+        if outer is not None:
+            self.current = outer._seen  # noqa: SLF001
+
+    def _drop(self, stream: Stream) -> None:
+        """Forget a pass, and those that were abandoned."""
+        self._going = [r for r in self._going if r() is not None and r() is not stream]
 
     @unfailing("loaders")
     def _note_training(self) -> None:

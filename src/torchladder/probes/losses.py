@@ -56,6 +56,7 @@ class LossCall:
     node: Any = None
     lines: tuple[Place, ...] = ()
     input_node: Any = None
+    made: Place | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -78,6 +79,7 @@ class LossCall:
             target_tail=tail_ops(tensors[1], operations) if tensors[1] is not None else (),
             options=options,
             input_node=tensors[0].grad_fn if tensors[0] is not None else None,
+            made=operations.session.modules.made_of_running(),
         )
 
     def fact(self, phase: int, step: int, *, differentiated: bool) -> LossCallFact:
@@ -106,6 +108,7 @@ class LossCall:
             accuracy=accuracy(self.input, self.target),
             label_counts=counts,
             n_outputs=n_outputs(self.input, self.target),
+            made=self.made,
         )
 
 

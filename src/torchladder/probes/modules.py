@@ -17,7 +17,7 @@ from torchladder.core.findings import Place
 from torchladder.probes.guarded import unfailing
 from torchladder.probes.marks import Marks
 from torchladder.probes.tensors import tensors_in
-from torchladder.runner.place import user_place
+from torchladder.runner.place import user_place, user_places
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
@@ -39,6 +39,7 @@ class Root:
     eval_in_training_mode: int = 0
     eval_place: Place | None = None
     first_layer: str | None = None
+    mode_lines: tuple[Place, ...] = ()  # where eval() had been called by its last training call in evaluation mode
 
 
 @dataclass
@@ -101,7 +102,8 @@ class Modules:
         self._resting = False
         self._routine: nn.Module | None = None  # whose call is passed over, as long as it runs
         self._routine_pass, self._routine_rows = -1, -1
-        self.mode_set: dict[int, Place] = {}  # where eval() was last called on a module
+        self._apart: nn.Module | None = None  # one without weights that is called by itself, such as a loss
+        self.mode_set: dict[int, tuple[Place, ...]] = {}  # where eval() was last called on a module, innermost first
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Modules":
         """Stay one: a program that copies its model copies the hooks on it, and must not copy the observer."""
@@ -136,9 +138,9 @@ class Modules:
 
         @functools.wraps(switch)
         def evaluate(module: nn.Module) -> nn.Module:
-            place = user_place()
-            if place is not None:
-                self.mode_set[id(module)] = place
+            places = user_places()
+            if places:
+                self.mode_set[id(module)] = places
             return switch(module)
 
         nn.Module.eval = evaluate  # type: ignore[assignment,method-assign]
@@ -195,6 +197,7 @@ class Modules:
             return None
         outermost = not self.stack
         if outermost and not (self._carries(module) or _hides_weights(module)):
+            self._apart = module
             return None
         self.stack.append(module)
         if outermost:
@@ -250,6 +253,8 @@ class Modules:
         if self.session.dense:
             layers = tuple(n for n, m in module.named_modules() if isinstance(m, MODE_LAYERS) and m.training)
         place = user_place() if self.session.dense else None
+        if not module.training:
+            root.mode_lines = self.mode_set.get(id(module), ())
         self._current = RootCall(root, args, {}, module.training, layers, place)
         self.session.pending.root_calls.append(self._current)
         del self.session.pending.root_calls[:-CALLS_MAX]
@@ -284,6 +289,7 @@ class Modules:
             if module is self._routine:
                 self._routine = None
             return
+        self._apart = None
         if self.asking or module not in self.stack:
             return
         while self.stack.pop() is not module:
@@ -304,6 +310,10 @@ class Modules:
     def running(self) -> nn.Module | None:
         """Return the innermost module whose forward is running."""
         return self.stack[-1] if self.stack else None
+
+    def made_of_running(self) -> Place | None:
+        """Return the line that made the object of torch's own that is being called: a layer or a loss."""
+        return self.created_of_torch(self._apart or self.running())
 
     def forget_names(self) -> None:
         """Drop cached names: the program may have replaced a layer."""

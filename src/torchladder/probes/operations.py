@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CUTS = {"detach", "detach_", "data.__get__", "item", "tolist", "numpy", "__float__", "__array__", "tensor", "argmax"}
 SLICES = {"__getitem__", "index_select", "narrow", "select", "split", "chunk", "take"}
 SLICED_KEPT = 256  # slices remembered within a step: enough for a batch put together row by row
+FILLS = {"fill_", "zero_", "constant_", "ones_", "zeros_"}
+FILLS_KEPT = 256  # weights whose constant start is remembered
 UNTRACEABLE = {"item", "tolist", "numpy", "__float__", "__array__"}
 ELEMENTWISE = {
     "sub", "__sub__", "__rsub__", "rsub", "subtract", "mul", "__mul__", "__rmul__", "div", "__truediv__", "add",
@@ -77,6 +79,7 @@ class Operations:
         self.frozen_at: dict[int, Place] = {}
         self.leaf_at: dict[int, Place] = {}
         self.written = Marks()
+        self.filled: dict[tuple[int, int], Place] = {}  # memory and size of a tensor -> where it was made constant
         self.begin_step()
 
     def begin_step(self) -> None:
@@ -152,6 +155,8 @@ class Operations:
             self.casts += [cast] if cast is not None else []
         if name in {"requires_grad.__set__", "requires_grad_"}:
             self._grad_switch(call)
+        if name in FILLS and self.session.steps == 0:
+            self._fill(call.argument(0, "tensor"), call.place)
         writes = name in {"copy_", "data.__set__"} and isinstance(call.args[0], nn.Parameter)
         if writes and not _moves_device():
             self.written.add(call.args[0])
@@ -227,6 +232,11 @@ class Operations:
                 cut.users.add(out.grad_fn)
         else:
             self.tainted[id(out)] = (out, cuts)
+
+    def _fill(self, t: Any, place: Place | None) -> None:
+        matrix = isinstance(t, torch.Tensor) and t.dim() >= MATRIX
+        if matrix and place is not None and len(self.filled) < FILLS_KEPT:
+            self.filled[t.data_ptr(), t.numel()] = place
 
     def _grad_switch(self, call: Call) -> None:
         t = call.args[0]

@@ -46,6 +46,9 @@ class Life:
     closure: bool = False
     schedule_places: list[Place] = field(default_factory=list)
     lrs: list[float] = field(default_factory=list)  # smallest and largest of each step's groups
+    usual: list[torch.Tensor] = field(default_factory=list)  # a few tensors that have had gradients
+    idle: int = 0  # the last steps in a row that were looked at and found no gradient at all
+    idle_from: int = 0
     # since the last step
     passes_now: int = 0
     clean_seen: bool = False
@@ -195,6 +198,9 @@ class Optimizers:
             self.seen = True
             life = self.lives[optimizer] = Life(None, type(optimizer).__name__)
         self._stepping.append(optimizer)
+        if not self.session.dense and any(p.grad is None for p in life.usual):
+            life.usual = []
+            self.session.look_again()
         if self.session.interceptor.resting:
             life.steps += 1
             rates = [float(g.get("lr", 0.0)) for g in optimizer.param_groups if g["params"]]
@@ -227,7 +233,13 @@ class Optimizers:
         life.dense_steps += 1
         if life.closure:
             return
-        if is_clear(tensors):
+        if not is_clear(tensors):
+            life.idle = 0
+            with_grad = [p for p in tensors if p.grad is not None]
+            life.usual = with_grad[:: len(with_grad) // SAMPLED_TENSORS + 1]
+        else:
+            life.idle_from = life.idle_from if life.idle else life.steps - 1
+            life.idle += 1
             life.gradless += 1
             if life.passes_now and life.was_cleared_after_pass:
                 life.empty += 1
@@ -303,6 +315,8 @@ class Optimizers:
             backwards_per_step=float(statistics.median(life.passes)) if life.passes else 0.0,
             empty_steps=life.empty,
             gradless_steps=life.gradless,
+            idle_steps=life.idle,
+            idle_from=life.idle_from,
             cleared_place=life.cleared_place,
             closure=life.closure,
             update_ratio=phase.update_ratio(),

@@ -1,5 +1,6 @@
-"""Padding in the targets of sequence losses: rows that end in runs of one id."""
+"""Padding in the targets of sequence losses: rows that end in runs of one id, or whose inputs do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import torch
 from torchladder.core.findings import Place
 from torchladder.core.step_facts import PaddingFact
 from torchladder.probes.interceptor import Call
+from torchladder.probes.tensors import tensors_in
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
@@ -29,6 +31,7 @@ class Run:
     counts: torch.Tensor
     width: int
     ignored: bool
+    under: "Run | None" = None  # the same of the positions at which the model's input ends in a run of one value
 
 
 @dataclass
@@ -101,19 +104,57 @@ class Paddings:
                 ignored = ignored or float(weight[int(last)]) == 0
             # a loss of each position is weighed by what follows: it is the program's to mask
             ignored = ignored or call.kwargs.get("reduction") == "none"
-            seen.runs.append(Run(int(last), same, (rows == last).sum(1), width, ignored))
+            run = Run(int(last), same, (rows == last).sum(1), width, ignored)
+            run.under = self._under(rows, ignored=ignored)
+            seen.runs.append(run)
+
+    def _under(self, rows: torch.Tensor, *, ignored: bool) -> Run | None:
+        """Return where the input is padded and all targets are one id, None where there is no such input."""
+        for call in self.session.pending.root_calls[-1:]:
+            for t in tensors_in((call.args, call.kwargs)):
+                padded = padding(t, rows.shape)
+                if padded is None or not padded[0].any():
+                    continue
+                ends, counts = padded
+                targets = rows[ends]
+                if bool((targets == targets[0]).all()):
+                    return Run(int(targets[0]), ends.sum(1), counts, rows.shape[1], ignored)
+        return None
 
     def facts(self) -> dict[str, Any]:
         """Return one row a loss line."""
         return {"paddings": tuple(f for (place, _), seen in self.seen.items() for f in _fact(place, seen))}
 
 
+def padding(t: torch.Tensor, shape: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return which positions of a batch of sequences are the run of one id, or of zeros, that rows end in.
+
+    The second tensor counts the same value in each row, in the run and before it. None for other tensors.
+    """
+    if t.shape[:ROWS] != tuple(shape) or t.is_complex() or t.dtype is torch.bool:
+        return None
+    if t.is_floating_point():
+        alike = (t == 0).flatten(ROWS).all(-1) if t.dim() > ROWS else t == 0
+    elif t.dim() == ROWS:
+        alike = t == torch.mode(t[:, -1]).values
+    else:
+        return None
+    ends = alike.flip(1).long().cumprod(1).flip(1).bool()
+    return ends, alike.sum(1)
+
+
 def _fact(place: Place | None, seen: Seen) -> list[PaddingFact]:
-    ids = [run.id for run in seen.runs]
+    under = [run.under for run in seen.runs if run.under is not None]
+    whole = len(under) == len(seen.runs)  # one call whose targets vary under the padding, and it is none
+    return [*_row(place, seen, seen.runs), *(_row(place, seen, under, by_input=True) if whole else [])]
+
+
+def _row(place: Place | None, seen: Seen, runs: list[Run], *, by_input: bool = False) -> list[PaddingFact]:
+    ids = [run.id for run in runs]
     if not ids:
         return []
     common = max(set(ids), key=ids.count)
-    kept = [run for run in seen.runs if run.id == common]
+    kept = [run for run in runs if run.id == common]
     ends, counts = torch.cat([r.ends for r in kept]), torch.cat([r.counts for r in kept])
     ends = ends * (ends > 1)  # a single one is how a row may well end
     positions = sum(r.width * len(r.ends) for r in kept)
@@ -134,5 +175,6 @@ def _fact(place: Place | None, seen: Seen) -> list[PaddingFact]:
             width=max(r.width for r in kept),
             ignored=all(r.ignored for r in kept),
             calls=len(kept),
+            by_input=by_input,
         )
     ]

@@ -22,6 +22,7 @@ from torchladder.core.facts import (
 )
 from torchladder.core.findings import Place
 from torchladder.probes.activations import activation_fact
+from torchladder.probes.bindings import given_to
 from torchladder.probes.modules import MODE_LAYERS, Root, first_output, owner_of
 from torchladder.probes.tensors import MATRIX, describe, same_values, tensors_in
 
@@ -271,6 +272,7 @@ class Phase:
             module, root = seen.root.module, seen.root
             ps = list(module.parameters())
             done = session.modules.loaded
+            modes = root.mode_lines or session.modules.mode_set.get(id(module), ())
             facts.append(
                 RootFact(
                     name=type(module).__name__,
@@ -290,7 +292,9 @@ class Phase:
                     eval_calls=root.eval_calls,
                     eval_calls_in_training_mode=root.eval_in_training_mode,
                     eval_place=root.eval_place,
-                    mode_place=session.modules.mode_set.get(id(module)),
+                    mode_place=next(iter(modes), None),
+                    mode_lines=modes[1:],
+                    given=given_to(seen.place or root.place),
                 )
             )
         return facts
@@ -366,6 +370,7 @@ class Phase:
             cut=cut if key not in self.reached else None,
             cut_by=cut_by if key not in self.reached else None,
             frozen_at=session.operations.frozen_at.get(key),
+            filled_at=session.operations.filled.get((w.tensor.data_ptr(), w.tensor.numel())),
         )
 
     def _output_parameters(self, session: "Session") -> set[int]:

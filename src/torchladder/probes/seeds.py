@@ -114,6 +114,8 @@ class Seeds:
         if place is None or (place not in self.seeded and len(self.seeded) >= PLACES_MAX):
             return
         line = self.seeded.setdefault(place, Seeded(generator))
+        if generator == "torch":  # one line may seed all: torch's generator is what training draws from
+            line.generator = generator
         line.calls += 1
         line.values.add(repr(value)[:40])
         if len(line.steps) < STEPS_KEPT:

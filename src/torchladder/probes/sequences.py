@@ -13,6 +13,7 @@ import torch
 
 from torchladder.core.findings import Place
 from torchladder.core.model_facts import SequenceFact
+from torchladder.probes.bindings import shifting_line
 from torchladder.probes.causality import Causality
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import LossCall
@@ -171,8 +172,14 @@ class Sequences:
             agreement={str(offset): round(seen.share(offset), 4) for offset in OFFSETS},
             positions=seen.positions,
             integral=seen.integral,
+            cut=self._cut(),
             **told,
         )
+
+    def _cut(self) -> Place | None:
+        loaders = self.session.loaders
+        trained = [s.loader for s in loaders.table.values() if loaders.is_trained(s)]
+        return next((line for loader in trained if (line := shifting_line(loader)) is not None), None)
 
     def _told(self, seen: Seen, call: RootCall) -> dict[str, Any]:
         """Return what the model's outputs depend on, and the place of the layer that looks ahead."""

@@ -137,6 +137,8 @@ class Session:
         self.follow_losses = False
         self.hurried_at: int | None = None  # the step at which training loaders began to be cut short
         self.reads_data = False  # whether the data is surveyed at the end
+        self._dense_until = 0  # steps before this one are seen densely, whatever the plan
+        self._looks_left = LOOKS_AGAIN
         self.after_backward_step = False  # an experiment that steps where the program does not
 
     @property
@@ -255,6 +257,10 @@ class Session:
         self.steps += 1
         for listen in self.on_coast:
             listen(phase)
+        if self.steps < self._dense_until:
+            self.dense = True
+            self._rest(resting=False)
+            self.operations.begin_step()
         self._budget()
 
     def _rest(self, *, resting: bool) -> None:
@@ -286,6 +292,12 @@ class Session:
             self.operations.begin_step()
             self.pending = Pending()
 
+    def look_again(self) -> None:
+        """Look closely at the next steps: something that every step had is gone."""
+        if self._looks_left > 0:
+            self._looks_left -= 1
+            self._dense_until = self.steps + 1 + self.plan.dense_steps
+
     def _schedule(self) -> None:
         wanted = self.plan.dense_steps
         waiting = len(self.phases) < PHASES_MAX and self.optimizers.unstepped()
@@ -293,6 +305,7 @@ class Session:
         self.dense = sampled or (not self.phases) or any(p.dense_steps < wanted for p in self.phases[-3:]) or waiting
         if self.backward.count > 40 * wanted and not sampled:
             self.dense = False
+        self.dense = self.dense or self.steps < self._dense_until
 
     def _budget(self) -> None:
         spent = time.monotonic() - self.started
@@ -436,4 +449,5 @@ PROBES: tuple[type[Probe], ...] = (
     Sources,
 )
 LIGHT_AFTER = 200  # steps of a long run after which it is left alone between the dense ones
+LOOKS_AGAIN = 3  # times in a run that a change in it calls for more dense steps
 SAMPLED = {20, 60, 150}  # later steps seen densely: units die and saturate after the start

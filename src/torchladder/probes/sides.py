@@ -25,6 +25,7 @@ class Side:
         self.source = source
         self.samples = Samples(source.classes, entry=source.x(), entry_y=source.y(), sizes=source.sizes)
         self.stored: Stored | None = None
+        self.lost: Exception | None = None  # why its data set cannot be read any more: files may be gone by the end
         self.mixed = False  # whether its rows cannot be told from those of training
         self.data = source.seen.loader.dataset if source.seen is not None else None
         self.made = splits.made(self.data) if self.data is not None else None
@@ -34,7 +35,10 @@ class Side:
             self._read_tensors(source)
 
     def _read_loader(self, source: Source) -> None:
-        self.stored = datasets.read(source.seen.loader, source.x_index, source.y_index)
+        try:
+            self.stored = datasets.read(source.seen.loader, source.x_index, source.y_index)
+        except Exception as error:
+            self.lost = error
         s = self.samples
         places = datasets.positions(source.seen.loader)
         s.total = len(places) if places is not None else None
@@ -70,6 +74,16 @@ class Side:
             return None
         arrays = datasets.array(x), datasets.array(y).reshape(-1)
         return Samples(self.samples.classes, *arrays, rows=np.arange(len(x)), complete=True, total=len(x))
+
+    def base(self) -> Samples | None:
+        """Return all of the data set that this side is a subset of, None when it is not or is too large to read."""
+        stored, source = self.stored, self.source
+        if stored is None or stored.base is self.data or source.y_index is None:
+            return None
+        whole = datasets.read_all(stored.base, source.seen.loader.collate_fn, source.x_index, source.y_index)
+        if whole is None or whole.y is None or not whole.complete:
+            return None
+        return Samples(self.samples.classes, whole.x, whole.y, rows=whole.rows, complete=True, total=whole.total)
 
     def fact(self, role: str, loaders: list[Any]) -> SideFact:
         """Return the row of this side."""

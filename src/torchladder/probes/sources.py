@@ -4,6 +4,7 @@ import ast
 import functools
 import re
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -117,7 +118,16 @@ def _unused_names() -> list[SpareFact]:
         return []
     names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
     read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
-    written = {n.id: n.lineno for n in reversed(names) if isinstance(n.ctx, ast.Store)}
+    read |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}  # names of a class are read as attributes
+    settings = {id(t) for t in _settings(tree)}
+    written = {n.id: n.lineno for n in reversed(names) if isinstance(n.ctx, ast.Store) and id(n) not in settings}
     words = {w for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) for w in [n.value]}
     spare = [(line, n) for n, line in written.items() if n not in read and n not in words and HELD_OUT.search(n)]
     return [SpareFact("name", Place(path, line), n) for line, n in sorted(spare)[:4]]
+
+
+def _settings(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield what is given a constant: ``val_step = 17`` is a setting, not data."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            yield from node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -1,18 +1,24 @@
 """The survey: at the end of an observed run, samples of both sides are read and compared.
 
-Reading is free here, since the program is over; the random states are put back all the same.
+Reading is free here, since the program is over; the random states are put back all the same. Data in a
+temporary folder is read before the folder goes.
 """
 
 import dataclasses
+import functools
+import os
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.utils.data import Subset
 
 from torchladder.core.data_facts import AlignmentFact, SurveyFact
 from torchladder.data import examine
 from torchladder.probes import columns, datasets, remapped, rereading
 from torchladder.probes.capture import Capture, Source
+from torchladder.probes.guarded import unfailing
 from torchladder.probes.lists import whole_lists
 from torchladder.probes.sides import Side, apart, same_rows, same_tensor
 from torchladder.probes.splits import Splits
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 SECONDS = 4.0  # for everything
 HELD = 3  # held-out sides compared of a stage
+FILES = 20  # entries of a temporary folder that may be data: checkpoints are fewer
 FITS = 5.0  # standard errors above chance at which labels fit their samples
 ASKED_FROM = 0.3  # deviations between the quantiles of both sides from which the model is asked about it
 
@@ -34,17 +41,41 @@ class Survey:
         self.session = session
         self.capture = Capture(session)
         self.splits = Splits()
+        self.early: tuple[SurveyFact, ...] = ()  # before a folder of data was removed
+        self.lost: Exception | None = None
 
     def install(self) -> None:
         """Listen to calls, slices and the making of data sets."""
         evaluations: Any = self.session.probes["evaluations"]
         self.capture.install(evaluations.on_settled)
         self.splits.install()
+        original = tempfile.TemporaryDirectory.cleanup
+
+        @functools.wraps(original)
+        def cleanup(folder: Any) -> None:
+            self._before_removal(folder.name)
+            original(folder)
+
+        tempfile.TemporaryDirectory.cleanup = cleanup  # type: ignore[assignment,method-assign]
+
+    @unfailing("survey")
+    def _before_removal(self, folder: str) -> None:
+        """Read the data now, if it may lie in a folder that is about to go."""
+        inside = (len(files) + len(folders) for _, folders, files in os.walk(folder))
+        if self.session.reads_data and self.session.backward.count and any(n >= FILES for n in inside):
+            with self.session.quiet(), torch.no_grad():
+                self.early = self._surveyed()
 
     def facts(self) -> dict[str, Any]:
         """Return one row a stage; nothing in runs that are experiments of another kind."""
         if not self.session.reads_data:
             return {}
+        rows = self._surveyed()
+        if self.lost is not None and not self.early:
+            self.session.failed("survey", self.lost)
+        return {"surveys": self.early if self.lost is not None and self.early else rows}
+
+    def _surveyed(self) -> tuple[SurveyFact, ...]:
         started = time.monotonic()
         rows = []
         with datasets.same_randomness():
@@ -52,7 +83,7 @@ class Survey:
                 if time.monotonic() - started < SECONDS:
                     row = self._stage(stage, started + SECONDS)
                     rows += [row] if row is not None else []
-        return {"surveys": tuple(rows)}
+        return tuple(rows)
 
     def _stage(self, stage: int, until: float) -> SurveyFact | None:
         loaders = list(self.session.loaders.table.values())
@@ -62,10 +93,12 @@ class Survey:
             return None
         first = max(trained, key=lambda s: s.rows)
         train = Side(first, self.splits)
+        self.lost = self.lost or train.lost
         held: list[Side] = []
         for source in self._held(sources, trained, first):
             if len(held) < HELD and time.monotonic() < until:
                 side = Side(source, self.splits)
+                self.lost = self.lost or side.lost
                 held += [side] if apart(train, side) else []
         fact = SurveyFact(
             stage, first.phase, train.fact("train", loaders), tuple(h.fact("held-out", loaders) for h in held)
@@ -145,6 +178,8 @@ class Survey:
         rows = [*examine.alignments(train.samples, [h.samples for h in held])]
         whole = train.whole()
         rows += examine.alignments(whole, []) if whole is not None else ()
+        base = train.base() if not any(r.z_here >= FITS for r in rows) else None
+        rows += [dataclasses.replace(r, level="base") for r in examine.alignments(base, [])] if base is not None else []
         if not any(r.z_here >= FITS for r in rows):  # else there is nothing to explain
             rows += [
                 dataclasses.replace(r, level="source")

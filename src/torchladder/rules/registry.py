@@ -28,11 +28,12 @@ class Family(StrEnum):
     LOSS = "loss"
     LOOP = "loop"
     OUTCOME = "outcome"
+    DISTRIBUTED = "distributed"
 
 
 FAMILIES = {
     "1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP, "6": Family.OUTCOME,
-    "8": Family.OUTCOME,
+    "7": Family.DISTRIBUTED, "8": Family.OUTCOME,
 }  # fmt: skip
 
 
@@ -48,12 +49,14 @@ class Plant:
         healthy: A passage that occurs exactly once in it.
         sick: What replaces it. For a near miss: an innocent change that resembles the bug.
         crashes: Whether the planted program ends with an exception of its own.
+        ranks: Processes it is run by; with more than one it is watched, not climbed.
     """
 
     specimen: str
     healthy: str
     sick: str
     crashes: bool = False
+    ranks: int = 1
 
 
 @dataclass(frozen=True, slots=True)

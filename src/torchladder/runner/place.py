@@ -100,6 +100,23 @@ def user_caller(depth: int = 1) -> Place | None:
     return None
 
 
+def user_places(depth: int = 1, most: int = 3) -> tuple[Place, ...]:
+    """Return the user's lines on the stack that led here, the innermost first.
+
+    Args:
+        depth: Frames to skip; 1 starts at the caller.
+        most: How many to return.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 -- as above
+    found: list[Place] = []
+    while frame is not None and len(found) < most:
+        path = _paths[frame.f_code] if frame.f_code in _paths else _learn(frame.f_code)
+        if path is not None:
+            found.append(_make(frame.f_code, frame.f_lasti, frame.f_lineno, path))
+        frame = frame.f_back
+    return tuple(found)
+
+
 def user_callers(depth: int = 1) -> tuple[tuple[CodeType, int], ...]:
     """Return where each of the user's functions on the stack was called from, without the innermost one's own line.
 

@@ -36,7 +36,7 @@ from torchladder.rules.registry import NoLimits, Plant, rule
     rung=1,
     severity=Severity.ERROR,
     needs=("roots", "loss_calls"),
-    explains=("TL212", "TL306", "TL307", "TL401"),
+    explains=("TL212", "TL306", "TL307", "TL401", "TL604"),
     plants=(
         Plant("tabular", "(rows - mean) / std", "np.log((rows - mean) / std)"),
         Plant(
@@ -113,4 +113,5 @@ def _spoiled_phases(facts: Facts) -> set[int]:
     values = [(c.phase, c.value) for c in facts.loss_calls or ()]
     values += [(c.phase, v) for c in facts.curves or () for v in c.losses]
     values += [(t.phase, v) for t in facts.trials or () for v in t.losses if t.label == "base"]
-    return {phase for phase, value in values if value is not None and not math.isfinite(value)}
+    lost = {row.phase for row in facts.nonfinite or () if row.lost}
+    return lost | {phase for phase, value in values if value is not None and not math.isfinite(value)}

@@ -36,6 +36,7 @@ from torchladder.core.findings import (
     Finding,
     Fix,
     Measurement,
+    Place,
     Severity,
     Standing,
     Trust,
@@ -82,7 +83,7 @@ def data_not_normalized(facts: Facts, limits: Limits) -> Iterator[Finding]:
             continue
         yield data_not_normalized.finding(
             f"the input of `{root.type}` is on a raw scale: {scale.what} {scale.value:.4g}",
-            where=(root.place,) if root.place else (),
+            where=_places(root, facts),
             seen=(
                 scale,
                 Measurement("smallest and largest input value", [entry.min, entry.max]),
@@ -98,6 +99,13 @@ def data_not_normalized(facts: Facts, limits: Limits) -> Iterator[Finding]:
             standing=Standing.SUSPECTED,
             phase=root.phase,
         )
+
+
+def _places(root: RootFact, facts: Facts) -> tuple[Place, ...]:
+    """Return where the input enters the model, and where it or its data set was made."""
+    made = [s.train.made for s in facts.surveys or () if s.phase == root.phase]
+    places = [root.place, root.given, *made[:1]]
+    return tuple(dict.fromkeys(p for p in places if p is not None))
 
 
 def _entry(root: RootFact) -> TensorFact | None:

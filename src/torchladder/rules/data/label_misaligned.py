@@ -43,6 +43,7 @@ WORDS = {
     "reversed": "run backwards",
     "names": "are out of step with samples sorted by name as text",
 }
+LISTS = ("stored", "base")  # levels at which whole lists were compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def label_misaligned(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each stage whose labels fit other samples."""
     for survey in facts.surveys or ():
         chosen = max((a for a in survey.alignments if _moved(a, limits)), key=lambda a: a.z_best, default=None)
-        fitting = max((a.z_here for a in survey.alignments if a.level == "stored"), default=0.0)
+        fitting = max((a.z_here for a in survey.alignments if a.level in LISTS), default=0.0)
         if chosen is not None and (fitting < limits.jump or chosen.level == "batch"):
             yield _displaced(survey, chosen, facts)
         elif chosen is None and _at_chance(survey.train, limits) and not _made_random(survey):
@@ -133,9 +134,11 @@ def _displaced(survey: SurveyFact, a: AlignmentFact, facts: Facts) -> Finding:
     where = " within each batch" if a.level == "batch" else ""
     loader = survey.train.loader
     change = None
-    if a.how == "shift" and a.level == "stored" and loader is not None:
-        change = Change("shift_labels", {"loader": loader, "shift": a.shift})
+    if a.level in LISTS and loader is not None:
+        change = Change("shift_labels", {"loader": loader, "how": a.how, "shift": a.shift, "below": a.level == "base"})
     title = "read samples and labels through one list of keys"
+    if a.how == "names":
+        title = "sort samples and labels by the same key: by number, or both as text"
     if a.how == "shift":
         side = "after" if a.shift > 0 else "before"
         title = f"give each sample the label {abs(a.shift)} place{'s' * (abs(a.shift) > 1)} {side} its own"

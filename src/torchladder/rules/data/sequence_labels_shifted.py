@@ -125,7 +125,7 @@ def _finding(s: SequenceFact, offset: str) -> Finding:
     return sequence_labels_shifted.finding(
         message,
         severity=Severity.WARNING if offset == "-1" else Severity.ERROR,
-        where=lines(s.place),
+        where=lines(s.cut if offset == "2" else None, s.place),
         seen=(
             Measurement(f"targets that equal the input at offset {offset}", s.agreement[offset], expected="about 0"),
             Measurement("targets that equal the next input", s.agreement.get("1"), expected=1),

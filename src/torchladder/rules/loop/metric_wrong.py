@@ -135,10 +135,11 @@ def _apart(series: Series, name: str, limits: Limits) -> bool:
 def _finding(series: Series, words: str) -> Finding:
     """Return the finding, with the pass at which the figures differ most."""
     right = series.figure("accuracy")
+    places = (series.fact.compared, series.passes[-1].place, series.fact.place)
     at = max(range(len(right)), key=lambda i: abs(series.values[i] - right[i]))
     return metric_wrong.finding(
         "a printed accuracy is not that of the predictions",
-        where=tuple(dict.fromkeys(p for p in (series.fact.compared, series.fact.place) if p is not None)),
+        where=tuple(dict.fromkeys(p for p in places if p is not None)),
         seen=(
             Measurement("printed", series.values[at], expected=round(right[at], 4)),
             Measurement("passes in which the printed figure follows this formula", len(right), unit=f"of {len(right)}"),

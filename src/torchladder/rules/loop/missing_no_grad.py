@@ -10,15 +10,16 @@ are alive at once.
 
 ## How it is found
 Evaluation passes are recognised by having no backward pass; calls that recorded a graph, and graphs
-of one pass that were alive together, are counted.
+of one pass that were alive together, are counted. A call through whose outputs something was
+differentiated does not count.
 
 ## What to do
 Put the evaluation under `with torch.no_grad():`, or decorate its function.
 
 ## When it is a false alarm
-Evaluations that need gradients themselves: saliency, adversarial examples, physics-informed losses.
-That is why it is a note unless the graphs pile up. Calls in training mode that no loader of their own
-serves may be steps of a hand-written optimisation, and are passed over.
+Outputs whose graphs are kept to be differentiated after the calls that were looked at. That is why it
+is a note unless the graphs pile up. Calls in training mode that no loader of their own serves may be
+steps of a hand-written optimisation, and are passed over.
 
 ## Sources
 Locally disabling gradients: https://pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation
@@ -69,7 +70,16 @@ class Limits:
         ),
     ),
     near_misses=(
-        Plant("digits_mlp", "    with torch.no_grad():\n", "    with torch.enable_grad():\n"),
+        Plant("digits_mlp", "    with torch.no_grad():\n", "    with torch.set_grad_enabled(False):\n"),
+        Plant(
+            "digits_mlp",
+            "    with torch.no_grad():\n        for xb, yb in loader:\n"
+            "            n_right += (model(xb).argmax(dim=1) == yb).sum().item()\n",
+            "    for xb, yb in loader:\n"
+            "        scores = model(xb.requires_grad_())\n"
+            "        n_right += (scores.argmax(dim=1) == yb).sum().item()\n"
+            "        saliency = torch.autograd.grad(scores.max(dim=1).values.sum(), xb)[0].abs().mean()\n",
+        ),
         Plant("digits_cnn", "    with torch.no_grad():\n", "    with torch.inference_mode():\n"),
     ),
 )

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torchladder.core.facts import Facts, RootFact
-from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity
+from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity
 from torchladder.rules.registry import Plant, limit, rule
 
 
@@ -70,7 +70,7 @@ def missing_train_mode(facts: Facts, limits: Limits) -> Iterator[Finding]:
         shown = ", ".join(root.mode_layers[:3])
         yield missing_train_mode.finding(
             f"training runs in evaluation mode from step {first_off} on",
-            where=tuple(place for place in (root.place, root.mode_place or root.eval_place) if place is not None),
+            where=_places(root),
             module=root.name or None,
             seen=(
                 Measurement("training steps in evaluation mode", n_off, unit=f"of {len(flags)}", expected=0),
@@ -87,6 +87,12 @@ def missing_train_mode(facts: Facts, limits: Limits) -> Iterator[Finding]:
             phase=root.phase,
         )
         return
+
+
+def _places(root: RootFact) -> tuple[Place, ...]:
+    """Return where training runs in the mode, and the lines that set it and led there."""
+    switched = [root.mode_place, *root.mode_lines] if root.mode_place else [root.eval_place]
+    return tuple(dict.fromkeys(p for p in (root.place, *switched) if p is not None))
 
 
 def _meant_to_train(root: RootFact) -> bool:

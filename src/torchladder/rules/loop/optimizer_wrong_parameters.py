@@ -9,7 +9,8 @@ Its steps change tensors that nobody uses. The model keeps its random start.
 
 ## How it is found
 The leaves that the loss reaches are compared with the tensors the optimizer holds. They have none
-in common over the observed steps, and parameters that get gradients are in no optimizer at all.
+in common over the observed steps, or from some step to the end (a model that was pruned or rebuilt on
+the way), and parameters that get gradients are in no optimizer at all.
 
 ## What to do
 Build the optimizer from `model.parameters()` of the model that trains, after it has its final form.
@@ -26,8 +27,8 @@ Constructing an optimizer: https://pytorch.org/docs/stable/optim.html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.facts import Facts, OptimizerFact
-from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity
+from torchladder.core.facts import Facts, OptimizerFact, ParameterFact
+from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity
 from torchladder.rules.registry import Plant, limit, rule
 
 
@@ -36,6 +37,7 @@ class Limits:
     """How many steps must have been seen."""
 
     min_steps: float = limit(3, unit="dense steps", why="an alternating scheme shows by then")
+    watched: float = limit(200, unit="steps", why="time for the new tensors to learn, when the fix is tried")
 
 
 @rule(
@@ -74,7 +76,8 @@ class Limits:
 def optimizer_wrong_parameters(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each optimizer none of whose tensors the loss reaches."""
     for optimizer in facts.optimizers or ():
-        if not _blind(optimizer, limits):
+        since = _since(optimizer, limits)
+        if since is None:
             continue
         orphans = [
             p
@@ -87,25 +90,39 @@ def optimizer_wrong_parameters(facts: Facts, limits: Limits) -> Iterator[Finding
         ]
         if not orphans:
             continue
+        when = f"from step {since} on " if since else ""
         yield optimizer_wrong_parameters.finding(
-            f"the optimizer holds 0 of the {len(orphans)} parameters that the loss reaches",
-            where=(optimizer.created,) if optimizer.created else (),
+            f"{when}the optimizer holds 0 of the {len(orphans)} parameters that the loss reaches",
+            where=_places(optimizer, orphans, since),
             seen=(
                 Measurement("tensors in the optimizer", optimizer.n_tensors),
-                Measurement("of them reached by the loss", 0, expected=optimizer.n_tensors),
+                Measurement("of them reached by the loss", 0, expected=optimizer.n_tensors, step=since or None),
             ),
             notes=(f"in no optimizer: {', '.join(p.name for p in orphans[:3])}",),
             fixes=(
                 Fix(
                     "build the optimizer from the parameters of the model that trains",
-                    change=Change("repoint_optimizer", {"phase": optimizer.phase}),
+                    change=Change("repoint_optimizer", _change(optimizer, since, limits)),
                 ),
             ),
             phase=optimizer.phase,
         )
 
 
-def _blind(optimizer: OptimizerFact, limits: Limits) -> bool:
-    """Return whether the optimizer stepped several times and never had a gradient."""
-    stepped = optimizer.dense_steps >= limits.min_steps
-    return stepped and optimizer.n_reached == 0 and optimizer.gradless_steps == optimizer.dense_steps
+def _since(optimizer: OptimizerFact, limits: Limits) -> int | None:
+    """Return the step from which the optimizer had no gradient to the end, None when it had."""
+    if optimizer.n_reached == 0:
+        blind = optimizer.gradless_steps == optimizer.dense_steps >= limits.min_steps
+        return 0 if blind else None
+    return optimizer.idle_from if optimizer.idle_steps >= limits.min_steps else None
+
+
+def _places(optimizer: OptimizerFact, orphans: list[ParameterFact], since: int) -> tuple[Place, ...]:
+    """Return where the optimizer was made, and where the layers were that took the place of its own."""
+    later = [p.created for p in orphans[:1]] if since else []
+    return tuple(dict.fromkeys(p for p in (optimizer.created, *later) if p is not None))
+
+
+def _change(optimizer: OptimizerFact, since: int, limits: Limits) -> dict[str, int]:
+    args = {"phase": optimizer.phase}
+    return args | {"since": since, "until": since + int(limits.watched)} if since else args

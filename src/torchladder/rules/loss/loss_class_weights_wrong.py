@@ -82,7 +82,6 @@ def loss_class_weights_wrong(facts: Facts, limits: Limits) -> Iterator[Finding]:
         if n < limits.labels or len(pairs) <= 1 or not _rise(pairs, limits):
             continue
         frequent, rare = max(pairs), min(pairs)
-        known = place is not None
         change = (
             Change("class_weights", {"path": place.path, "line": place.line, "function": "cross_entropy"})
             if place
@@ -90,7 +89,7 @@ def loss_class_weights_wrong(facts: Facts, limits: Limits) -> Iterator[Finding]:
         )
         yield loss_class_weights_wrong.finding(
             "class weights grow with the class counts: what is frequent counts even more",
-            where=(place,) if place is not None and known else (),
+            where=tuple(dict.fromkeys(p for p in (calls[0].made, place) if p is not None)),
             seen=(
                 Measurement(f"weight of the most frequent class ({frequent[0]} of {n})", round(frequent[1], 4)),
                 Measurement(

@@ -58,7 +58,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("nonfinite", "loss_calls"),
     limits=Limits,
-    explains=("TL212", "TL401"),
+    explains=("TL212", "TL401", "TL604"),
     plants=(
         Plant(
             "regression",
@@ -89,7 +89,7 @@ def loss_division_by_zero(facts: Facts, limits: Limits) -> Iterator[Finding]:
     for row in facts.nonfinite or ():
         if not _divides_by_zero(row, limits) or _diverged(facts, row, limits):
             continue
-        if not _spoils(facts, row.phase):
+        if not row.lost and not _spoils(facts, row.phase):
             continue
         backward = row.where == "backward"
         name = SHOWN.get(row.function, row.function)

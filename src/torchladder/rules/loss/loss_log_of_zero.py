@@ -56,7 +56,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("nonfinite", "loss_calls"),
     limits=Limits,
-    explains=("TL212", "TL401"),
+    explains=("TL212", "TL401", "TL604"),
     plants=(
         Plant(
             "tabular",
@@ -94,7 +94,7 @@ def loss_log_of_zero(facts: Facts, limits: Limits) -> Iterator[Finding]:
         function = SAME.get(row.function, row.function)
         if not _outside(row, function, limits) or _diverged(facts, row, limits):
             continue
-        if not _spoils(facts, row.phase):
+        if not row.lost and not _spoils(facts, row.phase):
             continue
         backward = row.where == "backward"
         what = f"the gradient of `{function}`" if backward else f"`{function}`"

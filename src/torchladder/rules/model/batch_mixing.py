@@ -29,8 +29,8 @@ Backprop to chart dependencies: https://karpathy.github.io/2019/04/25/recipe/
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.facts import Facts, LossCallFact, RootFact
-from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.facts import Facts, InterrogationFact, LossCallFact, RootFact
+from torchladder.core.findings import Change, Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.model.tails import first_by_site, lines
 from torchladder.rules.registry import Plant, limit, rule
 
@@ -106,9 +106,21 @@ def batch_mixing(facts: Facts, limits: Limits) -> Iterator[Finding]:
                 Measurement("samples in the batch", asked.mixing_samples),
             ),
             notes=("asked in evaluation mode, so batch statistics play no part",),
-            fixes=(Fix("keep axis 0 for samples in every view, permute and layer", Trust.IDEA),),
+            fixes=(_fix(asked),),
             phase=asked.phase,
         )
+
+
+def _fix(asked: InterrogationFact) -> Fix:
+    """Return the transpose that was left out before a reshape, where that is what mixes."""
+    if asked.batch_axis is None or asked.place is None:
+        return Fix("keep axis 0 for samples in every view, permute and layer", Trust.IDEA)
+    site = {"path": asked.place.path, "line": asked.place.line, "function": asked.function}
+    return Fix(
+        f"move the batch to axis 0 before `{asked.function}`: `transpose(0, {asked.batch_axis})`",
+        Trust.LIKELY,
+        Change("batch_first", {**site, "axis": asked.batch_axis}),
+    )
 
 
 def _by_sample(facts: Facts, root: RootFact, call: LossCallFact) -> bool:

@@ -12,7 +12,8 @@ One such step throws the weights far off. The loss leaps, or becomes NaN.
 Already at the first step, before any update, some layer's gradient is many times its weights, and
 far beyond that of the output layer: it grew inside the model, whatever the learning rate. Or the
 norm of all gradients grew a thousandfold over the steps of a run that did not learn; that is no more
-than a suspicion until clipping cures it. Gradients that are clipped already are judged as clipped.
+than a suspicion until clipping cures it; so is a first gradient many times larger than all weights
+under which the loss was lost at once. Gradients that are clipped already are judged as clipped.
 
 ## What to do
 Clip by the global norm, at a value that ordinary steps stay below
@@ -58,7 +59,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("gradients", "layer_gradients", "trials"),
     limits=Limits,
-    explains=("TL209", "TL210", "TL220", "TL221", "TL306", "TL307", "TL401"),
+    explains=("TL209", "TL210", "TL220", "TL221", "TL306", "TL307", "TL401", "TL604"),
     plants=(
         Plant(
             "digits_mlp",
@@ -95,6 +96,8 @@ def exploding_gradient(facts: Facts, limits: Limits) -> Iterator[Finding]:
             yield inside
         elif _grew(history, limits) and (base_failed(facts, history.phase) or _lost(facts, history.phase)):
             yield _growth(history)
+        elif _overwhelms(history, limits) and _lost(facts, history.phase):
+            yield _overwhelming(history)
 
 
 def _inside(facts: Facts, history: GradientFact, limits: Limits) -> Finding | None:
@@ -150,6 +153,29 @@ def _grew(history: GradientFact, limits: Limits) -> bool:
     norms = _finite(history.norms)
     start = _ordinary(history)
     return bool(norms) and start > 0 and max(norms) > limits.growth * start and not _is_clipped(history, limits)
+
+
+def _overwhelms(history: GradientFact, limits: Limits) -> bool:
+    """Return whether the very first gradient, unclipped, is far larger than all weights together."""
+    norms = _finite(history.norms[:1])
+    too_large = bool(norms) and norms[0] > limits.beyond_weights * history.weight_norm > 0
+    return too_large and history.steps[0] == 0 and not _is_clipped(history, limits)
+
+
+def _overwhelming(history: GradientFact) -> Finding:
+    """Return the suspicion about a gradient under which the loss was lost at once."""
+    return exploding_gradient.finding(
+        f"the first gradient is {history.norms[0] / history.weight_norm:.2g} times all weights, and the loss is lost",
+        severity=Severity.WARNING,
+        where=lines(history.place),
+        seen=(
+            Measurement("norm of all gradients", float(f"{history.norms[0]:.3g}"), step=0),
+            Measurement("norm of all weights", float(f"{history.weight_norm:.3g}"), step=0),
+        ),
+        fixes=(_clip(history),),
+        standing=Standing.SUSPECTED,
+        phase=history.phase,
+    )
 
 
 def _is_clipped(history: GradientFact, limits: Limits) -> bool:

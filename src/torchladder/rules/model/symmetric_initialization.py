@@ -81,7 +81,7 @@ def symmetric_initialization(facts: Facts, limits: NoLimits) -> Iterator[Finding
         modules = [p.module for p in here if p.module]
         yield symmetric_initialization.finding(
             f"all {first.shape[0]} units of a layer have the same weights and the same gradient",
-            where=lines(*(p.created for p in layers))[:3],
+            where=lines(*(p.filled_at for p in layers), *(p.created for p in layers))[:4],
             module=first.module,
             seen=(Measurement("weights with equal rows after training steps", len(here), expected=0),),
             notes=(f"equal rows: {', '.join(p.name for p in layers[:3])}",),

@@ -16,6 +16,7 @@ from torchladder.core.facts import CurveFact, Facts, LossCallFact
 from torchladder.rules.outcome.held_out import beats_blind, held_out
 
 WINDOWS = 20  # windows a training curve is averaged into
+LOST = 3  # losses at the end that are no numbers
 STEPS_MIN = 40  # steps below which the course of a run is not judged
 PASSES_MIN = 4  # held-out passes needed to speak of a turn
 DIVERGED = 3.0  # times the first window's loss
@@ -119,6 +120,10 @@ def course(facts: Facts) -> Course:
     if curve is not None and begun:
         curve = dataclasses.replace(curve, losses=curve.losses[begun:], lrs=curve.lrs[begun:])
         held = tuple(e for e in held if e.step > begun)
+    if curve is not None and _is_lost(curve.losses):
+        made = Course("diverged", "", curve.losses[0], curve.losses[-1], steps=len(curve.losses))
+        lost = next(i for i, v in enumerate(curve.losses) if not math.isfinite(v))
+        return dataclasses.replace(made, words=f"the training loss is no number from step {lost:,} on")
     if curve is None or len(curve.losses) < STEPS_MIN:
         return Course("unknown", "too few steps to judge its course", steps=len(curve.losses) if curve else 0)
     means = windows(curve.losses)
@@ -128,6 +133,11 @@ def course(facts: Facts) -> Course:
     if any(t.phase == curve.phase and t.turns >= GAME for t in facts.trials or ()):
         return _named(made, "unknown", "several optimizers take turns, each with a loss of its own")
     return _learned(facts, curve, means, held, made)
+
+
+def _is_lost(losses: Sequence[float]) -> bool:
+    """Tell whether a loss ended in NaN or Inf and stayed there."""
+    return len(losses) >= LOST and not any(math.isfinite(v) for v in losses[-LOST:])
 
 
 def _learned(

@@ -1,0 +1,127 @@
+"""``torchladder runs``: the runs that were watched here, and one of them in full; nothing is run."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torchladder.cli.main import Parser, nearest
+from torchladder.cli.run_page import layer_table, page
+from torchladder.cli.run_table import table
+from torchladder.core.errors import UsageError
+from torchladder.core.jsonable import to_json
+from torchladder.report.terminal import MIN_WIDTH, terminal
+from torchladder.report.text import clean
+
+if TYPE_CHECKING:
+    from torchladder.runs.summary import Summary
+
+NEWEST = 20
+PIPE_WIDTH = 120
+MAX_WIDTH = 160
+POINTS_MAX = 1000  # of a loss curve in JSON; metrics.jsonl has them all
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of ``runs``."""
+    made = Parser(
+        prog="torchladder runs",
+        description="List the runs that were watched in this folder, or show one of them.",
+        epilog="A run is a folder of plain files: run.json, metrics.jsonl, samples.jsonl, alerts.jsonl, "
+        "histograms.jsonl. States: running, ended, crashed, interrupted, stopped (by an alert), killed (the process is "
+        "gone without an end), silent (on another machine, and not heard of for ten minutes).",
+    )
+    add = made.add_argument
+    add("what", nargs="?", choices=["list", "show"], default="list", help="the newest runs, or one run in full (list)")
+    add("id", nargs="?", metavar="ID", help="for show: a run's id, its beginning or its end; the newest if not given")
+    add("--all", action="store_true", help=f"every run, not only the newest {NEWEST}; every layer")
+    add("--json", action="store_true", help="print JSON")
+    add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
+    return made
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list, or one run."""
+    from torchladder.runs.index import runs_in
+
+    if options.what == "list" and options.id:
+        msg = f"list takes no id; try: torchladder runs show {options.id}"
+        raise UsageError(msg)
+    found = runs_in(options.runs)
+    if options.what == "list":
+        print_list(found, options)
+    else:
+        print_run(chosen(found, options.id, options.runs), options)
+    return 0
+
+
+def width() -> int:
+    """Return how long a line may be."""
+    return min(max(terminal()[0], MIN_WIDTH), MAX_WIDTH) if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def print_list(found: list["Summary"], options: argparse.Namespace) -> None:
+    """Print the runs as a table or as JSON."""
+    shown = found if options.all else found[:NEWEST]
+    if options.json:
+        print_json([to_json(s) for s in shown])
+        return
+    if not found:
+        print(f"no run has been watched here ({options.runs} has none); torchladder watch SCRIPT records one")
+        return
+    sys.stdout.write(table(shown, width()))
+    older = f"{len(found) - len(shown):,} older runs: --all. " if len(shown) < len(found) else ""
+    print(f"\n{older}Next: torchladder runs show {clean(shown[0].id)}")
+
+
+def chosen(found: list["Summary"], word: str | None, base: Path) -> "Summary":
+    """Return the run that ``word`` names by its id, the beginning or the end of it; the newest for None.
+
+    Raises:
+        UsageError: If there is none, or several.
+    """
+    if not found:
+        msg = f"no run has been watched here ({base} has none); torchladder watch SCRIPT records one"
+        raise UsageError(msg)
+    if word is None:
+        return found[0]
+    exact = [s for s in found if s.id == word]
+    close = exact or [s for s in found if s.id.startswith(word) or s.id.endswith(word)]
+    if len(close) == 1:
+        return close[0]
+    if close:
+        msg = f"{len(close)} runs match {word!r}, the newest of them {clean(close[0].id)}; give more of the id"
+    else:
+        msg = f"there is no run {word!r}{clean(nearest(word, [s.id for s in found]))}; try: torchladder runs list"
+    raise UsageError(msg)
+
+
+def print_run(one: "Summary", options: argparse.Namespace) -> None:
+    """Print everything about a run."""
+    from torchladder.runs.series import alerts, last_layers, loss_curves
+
+    folder = options.runs / one.id
+    curves, told, (step, layers) = loss_curves(folder), alerts(folder), last_layers(folder)
+    if options.json:
+        losses = {}
+        for curve in curves:
+            every = -(-len(curve.steps) // POINTS_MAX) or 1
+            losses[curve.name] = {
+                "first": curve.values[0],
+                "last": curve.values[-1],
+                "best": curve.best(),
+                "whole": curve.whole,
+                "points": list(zip(curve.steps, curve.values, strict=True))[::every],
+            }
+        whole = {"folder": str(folder), "losses": losses, "alerts": told, "sample": {"step": step, "layers": layers}}
+        print_json({**to_json(one), **to_json(whole)})
+        return
+    room = width()
+    sys.stdout.write(page(one, folder, curves, told, room))
+    sys.stdout.write("\n" + layer_table(step, layers, room, whole=options.all))
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on standard output."""
+    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,474 @@
+"""The eye on a live run: told of every step through the taps, it samples on schedule and has the rules judge.
+
+Nothing here may change what the program computes, wait for the device, or raise. Each door is timed; what the doors
+took is the monitor's cost, and the schedule keeps it within the budget.
+"""
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from torchladder.core.findings import Finding, Place
+from torchladder.monitor.courier import Courier
+from torchladder.monitor.facts import facts_of, root_fact
+from torchladder.monitor.held_out import CALL_SECONDS, HeldOut
+from torchladder.monitor.history import History, Parameter, Phase, Units
+from torchladder.monitor.judge import Judge
+from torchladder.monitor.models import Model, models_of
+from torchladder.monitor.origin import Tracer
+from torchladder.monitor.outputs import FIELDS, Output, Outputs
+from torchladder.monitor.ranks.ranks import Ranks
+from torchladder.monitor.resident import bytes_held
+from torchladder.monitor.schedule import Schedule
+from torchladder.monitor.settings import Settings
+from torchladder.monitor.taps import Taps
+from torchladder.monitor.transfer import Transfer
+from torchladder.monitor.weights import Movement, norms
+from torchladder.runner.place import user_place
+
+PASSES_AT_ONCE = 2  # evaluation passes that are followed whatever they cost
+FLUSH = 20  # steps whose losses leave a GPU together
+FLAGS_KEPT = 2000  # steps whose train/eval mode is remembered
+PLACES = 20  # first steps whose lines are looked up
+GRAPH_MAX = 20_000  # nodes of a loss's graph that are counted
+MODE_LAYERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - no public base
+
+
+def door(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator: time a door, and let a defect of ours close the monitor instead of the training."""
+
+    def decorate(method: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(method)
+        def call(self: "Monitor", *args: Any, **kwargs: Any) -> None:
+            if self.closed or threading.get_ident() != self.thread:
+                return
+            began = time.perf_counter()
+            try:
+                method(self, *args, **kwargs)
+            except Exception as error:
+                self.defect(name, error)
+            self.schedule.spent += time.perf_counter() - began
+            if self.leaving is not None:
+                leaving, self.leaving = self.leaving, None
+                raise leaving
+
+        return call
+
+    return decorate
+
+
+class Monitor:
+    """One watched run. ``attach`` and ``detach`` frame it; ``on_alert`` is told of each verdict, once."""
+
+    def __init__(self, settings: Settings, courier: Courier, on_alert: Callable[[int, Finding], None]) -> None:
+        self.settings, self.courier, self.on_alert = settings, courier, on_alert
+        self.schedule = Schedule(settings)
+        self.history = History()
+        self.judge = Judge()
+        self.transfer = Transfer()
+        self.taps = Taps(self)
+        self.failures: dict[str, str] = {}
+        self.closed = True
+        self.leaving: SystemExit | None = None  # raised from the door that finds it, for a user who asked for that
+        self.thread = threading.get_ident()
+        self.step = 0
+        self.first_nonfinite: int | None = None
+        self.models: dict[int, list[Model]] = {}
+        self.tracer = Tracer() if settings.nonfinite else None
+        self.held_out = HeldOut()
+        self.ranks = Ranks()
+        self.ranks.alarm = self._alarmed
+        self._losses: list[float] = []
+        self._late: list[tuple[Phase, int, torch.Tensor]] = []  # losses still on their device
+        self._device_losses: list[torch.Tensor] = []
+        self._names: dict[int, dict[int, tuple[str, bool]]] = {}
+        self._mode_layers: dict[int, tuple[str, ...]] = {}
+        self._movement: Movement | None = None
+        self._moving: list[torch.Tensor] = []
+        self._norms: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+        self._outputs: Outputs | None = None
+        self._sampling = False
+        self._sample_began = 0.0
+        self._wait_began = 0.0
+        self._waited = 0.0
+        self._step_ended = 0.0
+        self._graph: int | None = None
+        self._passes = 0
+        self._pass_cost = 0.0  # seconds that following the last evaluation pass took
+        self._evaluated = 0.0  # when that was
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Begin to look."""
+        self.closed = False
+        self.taps.open()
+        self.failures |= self.taps.failures
+        os.register_at_fork(after_in_child=self._in_child)
+        self.schedule.begin()
+
+    def detach(self, *, well: bool = True) -> None:
+        """Stop looking and read what is still on its way; ``well`` unless the training was broken off."""
+        if self.closed:
+            return
+        self.taps.close()
+        try:
+            if self.tracer is not None:
+                self.tracer.close()
+            if self._outputs is not None:
+                self._outputs.detach()
+            self._end_evaluation()
+            self._flush()
+            self.transfer.drain()
+            self.ranks.end(well=well)
+            self.ranks.news(self._places)
+            if self.ranks.failure is not None:
+                self.failures.setdefault("other processes", self.ranks.failure)
+            self._judge(finished=True)
+        except Exception as error:
+            self.defect("the end", error)
+        self.closed = True
+
+    def defect(self, name: str, error: BaseException) -> None:
+        """Switch off after a failure of ours: said once, and the training goes on."""
+        self.failures.setdefault(name, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+        self.closed = True
+        self.taps.close()
+        if self.tracer is not None:
+            self.tracer.close()
+        if self._outputs is not None:
+            self._outputs.detach()
+
+    def _in_child(self) -> None:
+        """A worker that the program forks is not watched."""
+        self.closed = True
+
+    # --- the doors ----------------------------------------------------------------------------
+
+    @door("backward")
+    def before_backward(self, tensors: Any) -> None:
+        """Keep the scalar that is differentiated."""
+        self.ranks.before_backward(user_place)
+        if isinstance(tensors, torch.Tensor) and tensors.numel() == 1:
+            loss = tensors.detach()
+            if loss.device.type == "cpu":
+                self._losses.append(float(loss))
+            else:
+                self._device_losses.append(loss.clone())
+            if self._sampling:
+                self._graph = _nodes(tensors.grad_fn)
+        if self.step < PLACES and self.history.phases:
+            place = user_place(3)
+            if place is not None:
+                self.history.phases[-1].backward_places[place] += 1
+        if self.tracer is not None:
+            self.tracer.before_backward(tensors, self._losses[-1] if self._losses else None)
+
+    @door("backward")
+    def after_backward(self) -> None:
+        """Look whether the gradients are numbers."""
+        if self.tracer is not None:
+            self.tracer.after_backward()
+
+    @door("optimizer")
+    def before_step(self, optimizer: Any) -> None:
+        """Measure gradients and keep slices of the weights, at a sampled step."""
+        phase = self.history.phase_of(optimizer)
+        if phase.number not in self.models:
+            self._meet(phase)
+            self._sampling = True
+        if self.held_out.loader is not None:
+            self.held_out.trained.add(id(self.held_out.loader))
+        if self.tracer is not None:
+            self.tracer.before_step(optimizer)
+        n = phase.number
+        self.ranks.before_step(n, optimizer, phase.steps, self.models[n], self._names[n])
+        if not self._sampling:
+            return
+        self._sample_began = time.perf_counter()
+        names = self._names[phase.number]
+        held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None and id(p) in names]
+        self._moving = held
+        with torch.no_grad():
+            self._norms = norms([p.grad for p in held]), norms([p.detach() for p in held])
+            self._movement = Movement(held)
+
+    @door("optimizer")
+    def after_step(self, optimizer: Any) -> None:
+        """Take in the step, send what was measured, and arrange for the next one."""
+        phase = self.history.phase_of(optimizer)
+        if self.step < PLACES:
+            place = user_place(3)
+            if place is not None:
+                phase.step_places[place] += 1
+        self._scalars(phase)
+        if self._sampling:
+            self._sample(phase)
+        self.ranks.after_step(phase.number, phase.steps, self.models[phase.number])
+        phase.steps += 1
+        self.step += 1
+        self.transfer.poll()
+        self._arrange(phase)
+        if self.judge.due(self.step, self.schedule) or self._is_new_nonfinite(phase) or self.ranks.news(self._places):
+            self._judge(finished=False)
+
+    @door("loader")
+    def opened(self, loader: Any) -> None:
+        """A pass over a loader begins."""
+        self.ranks.opened(loader, lambda: user_place(3))
+
+    @door("loader")
+    def waiting(self, loader: Any) -> None:
+        """A batch is asked for."""
+        del loader
+        self._wait_began = time.perf_counter()
+
+    @door("loader")
+    def served(self, loader: Any, batch: Any) -> None:
+        """A batch has come."""
+        self.held_out.serve(loader, batch)
+        self.ranks.served(loader, batch)
+        self._waited += time.perf_counter() - self._wait_began
+        if self.tracer is not None:
+            self.tracer.served(loader, batch)
+
+    @door("evaluation")
+    def mode(self, module: Any, *, training: bool) -> None:
+        """A module goes into evaluation, or back to training: look at its passes, as far as the budget allows."""
+        seen = self.held_out
+        if training:
+            self._end_evaluation()
+            return
+        models = [m for models in self.models.values() for m in models]
+        wanted = [m.module for m in models if not m.compiled and _holds(module, m.module)]
+        since = time.perf_counter() - self._evaluated
+        room = self._pass_cost <= self.settings.overhead * since or len(seen.rows) < PASSES_AT_ONCE
+        if wanted and room:
+            seen.begin(wanted, self.step, len(self.history.phases) - 1)
+
+    def _end_evaluation(self) -> None:
+        began, calls = time.perf_counter(), self.held_out.calls
+        self.held_out.end()
+        if not calls:
+            return
+        now = time.perf_counter()
+        self.schedule.add(CALL_SECONDS * calls)
+        self._pass_cost, self._evaluated = CALL_SECONDS * calls + now - began, now
+        self.held_out.calls = 0
+        for fact in self.held_out.rows[self._passes :]:
+            values = {"held-out loss": fact.loss, "held-out accuracy": fact.accuracy, "held-out error": fact.error}
+            self.courier.step(max(self.step - 1, 0), {k: v for k, v in values.items() if v is not None})
+        self._passes = len(self.held_out.rows)
+
+    # --- a step -------------------------------------------------------------------------------
+
+    def _scalars(self, phase: Phase) -> None:
+        """Keep what every step gives: its loss, its rate, its time."""
+        rate = max(
+            (float(g["lr"]) for g in phase.optimizer.param_groups if isinstance(g["lr"], float | int)), default=0.0
+        )
+        phase.lrs.add(phase.steps, rate)
+        now = time.perf_counter()
+        if self._step_ended:
+            self.history.trained += now - self._step_ended
+            self.history.waited += self._waited
+        self._step_ended, self._waited = now, 0.0
+        row = {"lr": rate} if phase.number == 0 else {f"lr.{phase.number}": rate}
+        if self._losses:
+            loss = sum(self._losses)
+            phase.losses.add(phase.steps, loss)
+            row["loss" if phase.number == 0 else f"loss.{phase.number}"] = loss
+            self._losses = []
+        elif self._device_losses:
+            self._late.append((phase, phase.steps, torch.stack(self._device_losses).sum()))
+            self._device_losses = []
+            if len(self._late) >= FLUSH:
+                self._flush()
+        if len(phase.evaluating) < FLAGS_KEPT:
+            for model in self.models[phase.number][:1]:
+                phase.evaluating.append((phase.steps, model.module.training))
+        self.courier.step(self.step, row)
+
+    def _flush(self) -> None:
+        """Send the losses that are still on their device."""
+        late, self._late = self._late, []
+
+        def read(values: list[float]) -> None:
+            for (phase, step, _), value in zip(late, values, strict=True):
+                phase.losses.add(step, value)
+                self.courier.step(step, {"loss" if phase.number == 0 else f"loss.{phase.number}": value})
+
+        if late:
+            self.transfer.send([t for _, _, t in late], read)
+
+    def _meet(self, phase: Phase) -> None:
+        """Find the models of an optimizer that steps for the first time."""
+        models = models_of(phase.optimizer)
+        self.models[phase.number] = models
+        held = {id(p): p for g in phase.optimizer.param_groups for p in g["params"]}
+        names: dict[int, tuple[str, bool]] = {}
+        for model in models:
+            prefix = f"{type(model.module).__name__}." if len(models) > 1 else ""
+            for name, p in model.module.named_parameters():
+                if id(p) in held:
+                    names[id(p)] = (prefix + name, True)
+            if model.compiled:
+                self.failures.setdefault("activations", "compiled layers call no hooks; the rest is watched")
+        for i, key in enumerate(held):
+            names.setdefault(key, (f"tensor {i}", False))
+        self._names[phase.number] = names
+        first = models[0].module.named_modules() if models else ()
+        self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
+        self.courier.meet(phase.number, phase.type, [type(m.module).__name__ for m in models])
+
+    def _arrange(self, phase: Phase) -> None:
+        """Decide whether the next step is sampled, and hook the layers for it."""
+        self._sampling = self.schedule.due(self.step)
+        if self._sampling and self.settings.activations:
+            models = [m for models in self.models.values() for m in models]
+            if self._outputs is None or len(self._outputs.models) != len(models):
+                self._outputs = Outputs(models)
+            self._outputs.attach()
+        del phase
+
+    # --- a sample -----------------------------------------------------------------------------
+
+    def _sample(self, phase: Phase) -> None:
+        """Send everything measured in this step as one vector."""
+        step, global_step = phase.steps, self.step
+        names = [self._names[phase.number][id(p)][0] for p in self._moving]
+        shapes = [tuple(p.shape) for p in self._moving]
+        with torch.no_grad():
+            moved, before = self._movement.measure() if self._movement is not None and self._moving else ([], [])
+        outputs = self._outputs.detach() if self._outputs is not None else {}
+        if self._outputs is not None and self._outputs.failure:
+            self.failures.setdefault("activations", self._outputs.failure)
+        gradients, weights = self._norms
+        scalars = [*gradients, *weights, *moved, *before, *(v for o in outputs.values() for v in o.numbers)]
+        self._movement, self._moving, self._norms = None, [], ([], [])
+        for name, seen in outputs.items():
+            _merge(phase.units, name, seen)
+        self.history.memory.add(global_step, float(bytes_held()))
+        if self._graph is not None:
+            self.history.nodes.add(global_step, float(self._graph))
+            self._graph = None
+
+        def read(values: list[float]) -> None:
+            self._read(phase, step, global_step, names, shapes, list(outputs.values()), values)
+
+        self.transfer.send(scalars, read)
+        self.schedule.sampled(self.step, time.perf_counter() - self._sample_began)
+
+    def _read(
+        self,
+        phase: Phase,
+        step: int,
+        global_step: int,
+        names: list[str],
+        shapes: list[tuple[int, ...]],
+        outputs: list[Output],
+        values: list[float],
+    ) -> None:
+        """Take in a sample that has arrived."""
+        n = len(names)
+        gradients, weights, moved, before = (values[i * n : (i + 1) * n] for i in range(4))
+        row: dict[str, float] = {}
+        for i, name in enumerate(names):
+            known = phase.parameters.get(name)
+            if known is None:
+                known = phase.parameters[name] = Parameter(name, shapes[i], fresh=True)
+            ratio = moved[i] / before[i] if before[i] > 0 else 0.0
+            known.grad.add(step, gradients[i])
+            known.weight.add(step, weights[i])
+            known.ratio.add(step, ratio)
+            row[f"gradient/{name}"], row[f"weight/{name}"], row[f"update/{name}"] = gradients[i], weights[i], ratio
+        if n:
+            total = sum(g * g for g in gradients) ** 0.5
+            phase.norms.add(step, total)
+            size = sum(w * w for w in weights) ** 0.5
+            phase.weight_norm = phase.weight_norm if phase.weight_norm is not None else size
+            row["gradient"], row["weight"] = total, size
+        at = 4 * n
+        for out in outputs:
+            fields = dict(zip(FIELDS, values[at : at + len(FIELDS)], strict=True))
+            at += len(FIELDS)
+            units = phase.units[out.name]
+            units.zeros, units.ends = units.zeros + fields["zeros"], units.ends + fields["ends"]
+            row |= {f"output.{key}/{out.name}": value for key, value in fields.items()}
+        self.courier.sample(global_step, row)
+
+    def _places(self) -> Iterator[tuple[int, Place | None]]:
+        return ((p.number, next(iter(p.step_places), None)) for p in self.history.phases)
+
+    # --- verdicts -----------------------------------------------------------------------------
+
+    def facts(self, *, finished: bool) -> Any:
+        """Return the run so far as facts."""
+        roots = []
+        for phase in self.history.phases:
+            for model in self.models.get(phase.number, [])[:1]:
+                layers = self._mode_layers[phase.number]
+                place = next(iter(phase.step_places), None)
+                roots.append(root_fact(phase, "", model.module, layers, place))
+        more: dict[str, Any] = {"roots": tuple(roots), "failures": self.failures}
+        more["evaluations"] = tuple(self.held_out.rows)
+        more |= self.ranks.facts()
+        if self.tracer is not None and self.tracer.found is not None:
+            more["nonfinite"] = (self.tracer.found,)
+        return facts_of(self.history, seconds=self.schedule.elapsed, finished=finished, **more)
+
+    def _judge(self, *, finished: bool) -> None:
+        began = time.perf_counter()
+        for finding in self.judge.look(self.facts(finished=finished), finished=finished):
+            self.schedule.come_closer(self.step)
+            self.courier.alert(self.step, finding)
+            self.on_alert(self.step, finding)
+        self.judge.took(time.perf_counter() - began, self.schedule)
+
+    def _alarmed(self, facts: Any) -> None:
+        """Say what other processes have seen while this one is held up; called from another thread."""
+        for finding in self.judge.look(facts, finished=False):
+            self.courier.alert(self.step, finding)
+            self.on_alert(self.step, finding)
+
+    def _is_new_nonfinite(self, phase: Phase) -> bool:
+        """Tell whether this step brought the first loss that is no number."""
+        last = phase.losses.last()
+        if self.first_nonfinite is not None or last is None or last - last == 0:
+            return False
+        self.first_nonfinite = self.step
+        return True
+
+
+def _holds(outer: nn.Module, wanted: nn.Module) -> bool:
+    """Tell whether a module is another one, or has it inside."""
+    return outer is wanted or any(m is wanted for m in outer.modules())
+
+
+def _merge(table: dict[str, Units], name: str, seen: Output) -> None:
+    """Note which units were alive; the rest of a sample arrives later."""
+    units = table.get(name)
+    if units is None:
+        units = table[name] = Units(seen.kind, seen.alive)
+    elif seen.alive is not None and units.alive is not None and units.alive.shape == seen.alive.shape:
+        units.alive = units.alive | seen.alive
+    units.samples += seen.samples
+    units.looks += 1
+
+
+def _nodes(start: Any) -> int:
+    """Count the nodes of a graph, up to ``GRAPH_MAX``."""
+    seen: set[Any] = set()
+    stack = [start]
+    while stack and len(seen) < GRAPH_MAX:
+        node = stack.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            stack += [up for up, _ in node.next_functions]
+    return len(seen)

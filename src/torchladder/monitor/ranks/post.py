@@ -1,0 +1,196 @@
+"""Rows on their way from every process to the first, over the store that the processes met through.
+
+A store and not a collective: a collective waits for every process, has to be called by all of them in one order, and
+hangs the training when one has gone. Here a process appends its row to a key (one message, no answer), and the first
+process asks, now and then, what is under it. All of that happens in a thread of ours over a connection of its own, so
+that not even a store that never answers holds up the training.
+"""
+
+import datetime
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch.distributed as dist
+
+from torchladder.monitor.ranks.row import Row, unpack
+
+PREFIX = "torchladder"
+WAITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between the looks for rows that are not there yet
+PATIENCE_S = 2.0  # for one answer of the store
+LAST_WAIT_S = 5.0  # for the rows of the end
+LEAVE_S = 0.02  # between two looks at the end
+
+_watches = 0  # of this process so far: a later one must not read an earlier one's rows
+
+
+@dataclass
+class Waiting:
+    """A round whose rows the first process waits for."""
+
+    key: str
+    looks: int = 0
+    due: float = 0.0
+
+
+@dataclass
+class Post:
+    """The mailbox of one process; ``arrived`` holds rounds as (key, rows) for the first process alone."""
+
+    rank: int
+    world: int
+    arrived: deque[list[Row]] = field(default_factory=deque)
+    prefix: str = ""  # of its keys, the same on every process
+    urgent: Callable[[list[Row]], None] | None = None  # told in the thread of what cannot wait; see ``expect``
+    failure: str | None = None
+    messages: int = 0  # sent and asked for by this process; ``bytes_sent`` of its rows, ``bytes_read`` of all rows
+    bytes_sent: int = 0
+    bytes_read: int = 0
+
+    def __post_init__(self) -> None:
+        global _watches  # noqa: PLW0603 - counts the watches of the process
+        _watches += 1
+        self.prefix = self.prefix or f"{PREFIX}/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}.{_watches}"
+        self._rows: queue.SimpleQueue[tuple[str, Callable[[], bytes]] | None] = queue.SimpleQueue()
+        self._waiting: list[Waiting] = []
+        self._read: deque[str] = deque()
+        self._thread: threading.Thread | None = None
+        self._expected: str | None = None
+
+    def send(self, key: str, row: Callable[[], bytes]) -> None:
+        """Hand over a row; ``row`` is called in the thread, once what it needs has left the device."""
+        self._start()
+        self._rows.put((key, row))
+
+    def expect(self, key: str) -> None:
+        """Look for the others' rows though our own may never come; only the first process looks.
+
+        A process may be held up in averaging gradients by another one that lacks some: then the rows that are there
+        are given to ``urgent``, as the training's own thread is not coming back.
+        """
+        if self.rank == 0:
+            self._waiting.append(Waiting(key, due=time.monotonic() + WAITS[0]))
+            self._expected = key
+        self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="torchladder ranks", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Send what is there and end the thread; the first process gives the others a moment for their last rows."""
+        if self._thread is not None:
+            self._rows.put(None)
+            self._thread.join((LAST_WAIT_S if self.rank == 0 else 0.0) + PATIENCE_S)
+
+    # --- the thread ---------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            store = connected()
+            while self._serve(store):
+                pass
+            self._collect_last(store)
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+    def _serve(self, store: Any) -> bool:
+        """Send one row, or look for rows that are due; False when nothing more will come."""
+        try:
+            item = self._rows.get(timeout=self._pause())
+        except queue.Empty:
+            self._collect(store)
+            return True
+        if item is None:
+            return False
+        key, row = item
+        data = row()
+        store.append(self._key(key), data)
+        self.messages += 1
+        self.bytes_sent += len(data)
+        if self.rank == 0:
+            self._waiting = [w for w in self._waiting if w.key != key]
+            self._waiting.append(Waiting(key, due=time.monotonic() + WAITS[0]))
+        return True
+
+    def _pause(self) -> float | None:
+        """Return how long to wait for a row of our own before looking for the others'."""
+        if not self._waiting:
+            return None
+        return max(min(w.due for w in self._waiting) - time.monotonic(), 0.001)
+
+    def _collect(self, store: Any, *, last: bool = False) -> None:
+        for waiting in list(self._waiting):
+            if not last and waiting.due > time.monotonic():
+                continue
+            rows = self._rows_of(store, waiting.key)
+            if len(rows) < self.world and waiting.looks < len(WAITS) - 1:
+                waiting.looks += 1
+                waiting.due = time.monotonic() + WAITS[waiting.looks]
+                continue
+            self._take(store, waiting, rows)
+
+    def _rows_of(self, store: Any, key: str) -> list[Row]:
+        """Return the rows that have come; asks first, because reading a key that is not there would block."""
+        self.messages += 2
+        if not store.check([self._key(key)]):
+            return []
+        data = store.get(self._key(key))
+        self.bytes_read += len(data)
+        rows = unpack(data)
+        if key == self._expected and self.urgent is not None and any(r.waited_for for r in rows):
+            self._expected = None
+            self.urgent(rows)
+        return rows
+
+    def _take(self, store: Any, waiting: Waiting, rows: list[Row]) -> None:
+        self._waiting.remove(waiting)
+        self.arrived.append(rows)
+        self._read.append(waiting.key)
+        if len(self._read) > len(WAITS):  # whoever wrote late has written by now
+            self.messages += 1
+            store.delete_key(self._key(self._read.popleft()))
+
+    def _collect_last(self, store: Any) -> None:
+        """Read what is still to come; rounds that stay incomplete are given out as they are."""
+        until = time.monotonic() + LAST_WAIT_S
+        complete: dict[str, list[Row]] = {}
+        while self._waiting and time.monotonic() < until:
+            for waiting in self._waiting:
+                complete[waiting.key] = self._rows_of(store, waiting.key)
+            if all(len(complete[w.key]) >= self.world for w in self._waiting):
+                break
+            time.sleep(LEAVE_S)
+        self.arrived.extend(complete.values())
+
+    def _key(self, key: str) -> str:
+        return f"{self.prefix}/{key}"
+
+
+def connected() -> Any:
+    """Return a connection of our own to the store of the run.
+
+    Raises:
+        RuntimeError: If there is none that rows can be appended to.
+    """
+    patience = datetime.timedelta(seconds=PATIENCE_S)
+    host, port = os.environ.get("MASTER_ADDR"), os.environ.get("MASTER_PORT")
+    try:
+        if host and port:
+            tcp: Any = dist.TCPStore  # type: ignore[attr-defined]
+            return tcp(host, int(port), is_master=False, wait_for_workers=False, timeout=patience)
+    except (RuntimeError, ValueError):  # the processes met elsewhere
+        pass
+    store: Any = dist.distributed_c10d._get_default_store()  # noqa: SLF001 - the one way to the store of an explicit meeting
+    if not hasattr(store, "clone") or not store.has_extended_api():
+        msg = "the processes met through a store that keeps no rows"
+        raise RuntimeError(msg)
+    store = store.clone()
+    store.set_timeout(patience)
+    return store

@@ -1,0 +1,177 @@
+"""Where a monitor is told of what happens: backward passes, optimizer steps, batches.
+
+Nothing of torch is changed but four doors, and those are put back at the end.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader
+
+
+class Listener(Protocol):
+    """What a monitor does at each door. None of it may raise."""
+
+    def before_backward(self, tensors: Any) -> None:
+        """A backward pass begins at these tensors."""
+
+    def after_backward(self) -> None:
+        """It has ended."""
+
+    def before_step(self, optimizer: Any) -> None:
+        """An optimizer is about to step."""
+
+    def after_step(self, optimizer: Any) -> None:
+        """It has stepped."""
+
+    def opened(self, loader: Any) -> None:
+        """A pass over a loader begins."""
+
+    def waiting(self, loader: Any) -> None:
+        """A batch is asked for."""
+
+    def served(self, loader: Any, batch: Any) -> None:
+        """It has come."""
+
+    def mode(self, module: Any, *, training: bool) -> None:
+        """``train()`` or ``eval()`` was called on a module, from outside such a call."""
+
+
+class Stream:
+    """An iterator over a loader's batches that tells when one is asked for and when it has come."""
+
+    def __init__(self, inner: Iterator[Any], loader: Any, listener: Listener) -> None:
+        self.__dict__.update(_inner=inner, _loader=loader, _listener=listener)
+
+    def __iter__(self) -> "Stream":
+        return self
+
+    def __next__(self) -> Any:
+        self._listener.waiting(self._loader)
+        batch = next(self._inner)
+        self._listener.served(self._loader, batch)
+        return batch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._inner, name, value)
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+
+class Taps:
+    """Puts the taps in, and takes them out again."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self._undo: list[Callable[[], Any]] = []
+        self.failures: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Attach; a door that cannot be tapped is named in ``failures`` and the others go on."""
+        doors = {
+            "backward": self._backward,
+            "optimizer": self._optimizers,
+            "loader": self._loaders,
+            "evaluation": self._modes,
+        }
+        for name, tap in doors.items():
+            try:
+                tap()
+            except Exception as error:
+                self.failures[name] = f"{type(error).__name__}: {error}"
+
+    def close(self) -> None:
+        """Put everything back, unless somebody else has replaced it since."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _replace(self, owner: Any, name: str, new: Any) -> None:
+        old = getattr(owner, name)
+        setattr(owner, name, new)
+
+        def restore() -> None:
+            if getattr(owner, name) is new:
+                setattr(owner, name, old)
+
+        self._undo.append(restore)
+
+    def _backward(self) -> None:
+        listener = self.listener
+        of_tensor: Any = torch.Tensor.backward
+        of_autograd: Any = torch.autograd.backward
+        busy = False
+
+        @functools.wraps(of_tensor)
+        def tensor_backward(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal busy
+            if busy:
+                return of_tensor(tensor, *args, **kwargs)
+            busy = True
+            try:
+                listener.before_backward(tensor)
+                return of_tensor(tensor, *args, **kwargs)
+            finally:
+                busy = False
+                listener.after_backward()
+
+        @functools.wraps(of_autograd)
+        def autograd_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal busy
+            if busy:
+                return of_autograd(tensors, *args, **kwargs)
+            busy = True
+            try:
+                listener.before_backward(tensors)
+                return of_autograd(tensors, *args, **kwargs)
+            finally:
+                busy = False
+                listener.after_backward()
+
+        self._replace(torch.Tensor, "backward", tensor_backward)
+        self._replace(torch.autograd, "backward", autograd_backward)
+
+    def _optimizers(self) -> None:
+        listener = self.listener
+        # torch's hooks: (optimizer, args, kwargs) -> None
+        before = register_optimizer_step_pre_hook(lambda optimizer, _args, _kwargs: listener.before_step(optimizer))
+        after = register_optimizer_step_post_hook(lambda optimizer, _args, _kwargs: listener.after_step(optimizer))
+        self._undo += [before.remove, after.remove]
+
+    def _loaders(self) -> None:
+        listener = self.listener
+        original = DataLoader.__iter__
+
+        @functools.wraps(original)
+        def iterate(loader: Any) -> Any:
+            stream = Stream(original(loader), loader, listener)
+            listener.opened(loader)
+            return stream
+
+        self._replace(DataLoader, "__iter__", iterate)
+
+    def _modes(self) -> None:
+        listener = self.listener
+        original = nn.Module.train
+        busy = False
+
+        @functools.wraps(original)
+        def train(module: Any, mode: bool = True) -> Any:  # noqa: FBT001, FBT002 - torch's signature
+            nonlocal busy
+            if busy:
+                return original(module, mode)
+            busy = True
+            try:
+                return original(module, mode)
+            finally:
+                busy = False
+                listener.mode(module, training=mode)
+
+        self._replace(nn.Module, "train", train)

@@ -1,0 +1,70 @@
+"""Norms of gradients and weights, and how far a step moves the weights: a few fused reductions a sample.
+
+The movement is measured on a slice of each tensor (a copy of all weights would double the model's memory), and compared
+with the same slice's own norm.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+SHARE = 32  # one element in so many is copied before a step
+LEAST = 64  # elements of a small tensor that are copied all the same
+
+
+def norms(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the L2 norm of each tensor as a 0-dim tensor on its device, by one multi-tensor kernel a device and dtype.
+
+    Of a tensor that is spread over processes, that of the part here: nothing is asked of the others.
+
+    Complex and sparse tensors are measured one by one.
+    """
+    tensors = [_here(t) for t in tensors]
+    plain = [t for t in tensors if t.layout == torch.strided and not t.is_complex()]
+    if len(plain) == len(tensors):
+        found = torch._foreach_norm(list(tensors)) if tensors else ()  # noqa: SLF001 - what torch's own clipping uses
+        return list(found)
+    return [torch.linalg.vector_norm(t.coalesce().values() if t.is_sparse else t) for t in tensors]
+
+
+def largest(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the largest absolute value of each tensor, as ``norms`` does."""
+    tensors = [_here(t) for t in tensors]
+    if all(t.layout == torch.strided and not t.is_complex() and t.numel() for t in tensors):
+        return list(torch._foreach_norm(list(tensors), math.inf)) if tensors else []  # noqa: SLF001
+    found = []
+    for t in tensors:
+        values = t.coalesce().values() if t.is_sparse else t
+        found.append(values.abs().max() if values.numel() else values.new_zeros(()).abs())
+    return found
+
+
+class Movement:
+    """Slices of weights before a step, to be compared with the same slices after it."""
+
+    def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
+        self._views = [_part(_here(t)) for t in tensors]
+        self._before = [v.clone() for v in self._views]
+
+    def measure(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return, for each tensor, the norm of the slice's change and the norm of the slice before."""
+        change = torch._foreach_sub(self._views, self._before)  # noqa: SLF001
+        return norms(change), norms(self._before)
+
+
+def _here(t: torch.Tensor) -> torch.Tensor:
+    """Return the part of a tensor that this process holds."""
+    return t if type(t) in {torch.Tensor, torch.nn.Parameter} else getattr(t, "to_local", lambda: t)()
+
+
+def _part(t: torch.Tensor) -> torch.Tensor:
+    """Return a view of the elements that stand for a tensor: every n-th row's worth, spread over it."""
+    flat = t.detach().reshape(-1) if t.is_contiguous() else t.detach()
+    if flat.dim() != 1:
+        return flat[: max(flat.shape[0] // SHARE, 1)]
+    wanted = max(flat.numel() // SHARE, min(flat.numel(), LEAST))
+    stride, row = max(flat.numel() // max(wanted, 1), 1), math.prod(t.shape[1:])
+    while math.gcd(stride, row) > 1:  # else the same few columns of every row, perhaps of inputs that are always 0
+        stride -= 1
+    return flat[::stride]
