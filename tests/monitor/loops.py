@@ -1,5 +1,9 @@
 """The same NaN, the logarithm of zero at a late batch, in loops of many shapes; ``# HERE`` marks the line."""
 
+# Programs as people write them.
+# ruff: noqa
+# mypy: ignore-errors
+
 from types import SimpleNamespace
 
 import torch

@@ -1,5 +1,9 @@
 """Little training loops in which a NaN or Inf arises; each names, by ``# HERE``, the line that makes it."""
 
+# Programs as people write them.
+# ruff: noqa
+# mypy: ignore-errors
+
 import torch
 import torch.nn.functional as F
 from torch import nn

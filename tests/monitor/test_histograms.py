@@ -84,11 +84,11 @@ def test_a_tensor_without_a_finite_element_gives_no_histogram() -> None:
 
 
 def test_a_large_tensor_is_sampled_evenly() -> None:
-    """No more than so many elements, from the first to the last."""
+    """About so many elements, from the first to the last."""
     kept = looked({"w": torch.linspace(0, 1, 1_000_000)})
     (_, _, borders, counts) = kept.rows[0]
 
-    assert 12_000 < sum(counts) <= 16_384
+    assert 12_000 < sum(counts) < 20_000
     assert max(counts) - min(counts) <= 2
     assert borders[0] == 0.0
     assert borders[-1] == pytest.approx(1.0, abs=1e-4)

@@ -141,6 +141,7 @@ class Trail:
         self.steps: list[list[torch.Tensor]] = []
 
     def __call__(self, optimizer: Any, *_: Any) -> None:
+        """Take down a step."""
         held = [p for g in optimizer.param_groups for p in g["params"]]
         tensors = [t for p in held for t in (p, p.grad, *optimizer.state[p].values()) if isinstance(t, torch.Tensor)]
         ids = {id(p) for p in held}

@@ -48,7 +48,7 @@ def keep(kind: type) -> None:
         original(thing, *args, **kwargs)
         KEPT.append(thing)
 
-    kind.__init__ = init  # type: ignore[misc]
+    kind.__init__ = init
 
 
 def fail_at_random(seed: int) -> None:

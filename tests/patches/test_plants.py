@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.planting import SPECIMENS, climb_text, planted
+from tests.rules.planting import SPECIMENS, climb_text, planted, rung_of
 from torchladder.core.findings import Finding
 from torchladder.report.patch import apply, parse
 from torchladder.rules.registry import Rule, all_rules, find_rule
@@ -13,7 +13,7 @@ PLANTS = [(rule, i) for rule in all_rules() for i, plant in enumerate(rule.plant
 def repaired(rule: Rule, number: int) -> tuple[str, str | None]:
     """Return the planted text, and the text after the diff of the rule's finding, None without one."""
     text = planted(rule.plants[number])
-    found: list[Finding] = [f for f in climb_text(text).findings if f.code == rule.code]
+    found: list[Finding] = [f for f in climb_text(text, rung_of(rule)).findings if f.code == rule.code]
     diffs = [fix.diff for f in found for fix in f.fixes if fix.diff]
     if not diffs:
         return text, None

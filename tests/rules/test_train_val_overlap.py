@@ -55,7 +55,7 @@ GROUPS = CopiesFact(10, 1.0, 120, 3.5, 1.0, 0.99, 98.0, ((0, 4), (1, 7)))
 
 
 def altered(**parts: float) -> OverlapFact:
-    return replace(COPIES, shared=0, same_rows=None, copies=replace(GROUPS, **parts))  # type: ignore[arg-type]
+    return replace(COPIES, shared=0, same_rows=None, copies=replace(GROUPS, **parts))
 
 
 def test_altered_copies_on_both_sides_are_a_warning() -> None:

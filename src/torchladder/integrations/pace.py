@@ -1,5 +1,6 @@
 """How much of a fast run a tracker is given, and the words in which it is told of a finding."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,13 +16,12 @@ class Pace:
     """Thins out the steps of a run that is faster than ``RATE``; rows with NaN or Inf always pass.
 
     The run's folder has every step. TensorBoard and W&B draw about a thousand points of a curve, however many it has.
-    What passes is evenly spaced, also when many rows come at once because a tracker was slow to take the earlier ones.
+    What passes is spread over the steps, also when many rows come at once, as when a tracker was slow before.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._credit, self._seen = BURST, clock()
-        self._stride = 1
         self._held: Row | None = None
 
     def thin(self, rows: Sequence[Row]) -> list[Row]:
@@ -29,8 +29,6 @@ class Pace:
         now = self._clock()
         self._credit = min(BURST, self._credit + RATE * (now - self._seen))
         self._seen = now
-        if self._stride > 1 and self._credit >= RATE:
-            self._stride //= 2
         return [row for row in rows if self._passes(row)]
 
     def rest(self) -> list[Row]:
@@ -40,12 +38,11 @@ class Pace:
     def _passes(self, row: Row) -> bool:
         step, values = row
         passes = any(v - v != 0 for v in values.values())
-        if not passes and step % self._stride == 0:
-            passes = self._credit >= 1
-            if passes:
-                self._credit -= 1
-            else:
-                self._stride *= 2
+        if not passes and self._credit >= 1:
+            # Every second row when half of the credit is spent, every fourth when three quarters are, and so on.
+            stride = 1 << int(math.log2(BURST / self._credit))
+            passes = step % stride == 0
+            self._credit -= passes
         self._held = None if passes else row
         return passes
 

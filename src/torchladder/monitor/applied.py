@@ -25,7 +25,7 @@ class Applied:
             if isinstance(own, staticmethod) and not cls.__module__.startswith("torch."):
                 wrapper = staticmethod(self._wrapped(cls, own.__func__))
                 self._changed.append((cls, own, wrapper))
-                cls.forward = wrapper  # type: ignore[attr-defined]
+                cls.forward = wrapper
 
     def off(self) -> None:
         """Take them off, but for those that somebody else has replaced since."""
@@ -44,7 +44,8 @@ class Applied:
         return forward
 
 
-def _subclasses(base: type) -> Iterator[Any]:
+def _subclasses(base: Any) -> Iterator[Any]:
+    cls: Any
     for cls in base.__subclasses__():
         yield cls
         yield from _subclasses(cls)

@@ -99,17 +99,17 @@ def _intended(checker: Checker, op: Op, bad: Any) -> bool:
 
 
 def backward_blame(checker: Checker, loss: torch.Tensor, leaves: list[torch.Tensor]) -> Blame | None:
-    """Return what made a gradient NaN or Inf: an operation whose own gradient is not finite though it was given a
-    finite one. The gradients of ``leaves`` are computed, and added nowhere.
+    """Return what made a gradient NaN or Inf: an operation that was given finite gradients and gave others.
+
+    The gradients of ``leaves`` are computed, and added nowhere.
     """
-    if loss.grad_fn is None:
-        return None
     looks = _Looks(checker, loss)
     try:
         grads = torch.autograd.grad(loss, leaves, grad_outputs=torch.ones_like(loss), allow_unused=True)
     finally:
         looks.remove()
-    for leaf, grad in zip(leaves, grads, strict=True):
+    given: list[torch.Tensor | None] = list(grads)
+    for leaf, grad in zip(leaves, given, strict=True):
         if grad is not None and any(flags(grad)):
             found = looks.origin_of(leaf)
             if found is not None:

@@ -11,9 +11,10 @@ import torch
 
 from torchladder.monitor.courier import Courier
 from torchladder.monitor.transfer import Transfer
+from torchladder.monitor.weights import stride
 
 BINS = 64
-ELEMENTS = 16_384  # of a tensor that are counted at most
+ELEMENTS = 16_384  # of a tensor that are counted, about
 HEAD = 2  # numbers before the counts: the least and the largest element
 
 
@@ -58,7 +59,7 @@ class Histograms:
 
 def counted(t: torch.Tensor, bins: int) -> torch.Tensor:
     """Return the least and the largest finite element and the counts, on the tensor's device; Inf and -Inf of none."""
-    values = t.reshape(-1)[:: -(-t.numel() // ELEMENTS)].float()
+    values = t.reshape(-1)[:: stride(t, ELEMENTS)].float()
     return _counted_here(values, bins) if values.device.type == "cpu" else counted_blind(values, bins)
 
 

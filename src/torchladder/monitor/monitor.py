@@ -85,7 +85,7 @@ class Monitor:
         self.ranks = Ranks()
         self.ranks.alarm = self._alarmed
         self._losses: list[float] = []
-        self._late: list[tuple[Phase, int, torch.Tensor]] = []  # losses still on their device
+        self._late: list[tuple[Phase, int, int, torch.Tensor]] = []  # losses still on their device, with both counts
         self._device_losses: list[torch.Tensor] = []
         self._names: dict[int, dict[int, tuple[str, bool]]] = {}
         self._mode_layers: dict[int, tuple[str, ...]] = {}
@@ -286,7 +286,7 @@ class Monitor:
             row["loss" if phase.number == 0 else f"loss.{phase.number}"] = loss
             self._losses = []
         elif self._device_losses:
-            self._late.append((phase, phase.steps, torch.stack(self._device_losses).sum()))
+            self._late.append((phase, phase.steps, self.step, torch.stack(self._device_losses).sum()))
             self._device_losses = []
             if len(self._late) >= FLUSH:
                 self._flush()
@@ -300,12 +300,12 @@ class Monitor:
         late, self._late = self._late, []
 
         def read(values: list[float]) -> None:
-            for (phase, step, _), value in zip(late, values, strict=True):
+            for (phase, step, global_step, _), value in zip(late, values, strict=True):
                 phase.losses.add(step, value)
-                self.courier.step(step, {"loss" if phase.number == 0 else f"loss.{phase.number}": value})
+                self.courier.step(global_step, {"loss" if phase.number == 0 else f"loss.{phase.number}": value})
 
         if late:
-            self.transfer.send([t for _, _, t in late], read)
+            self.transfer.send([t for *_, t in late], read)
 
     def _meet(self, phase: Phase) -> None:
         """Find the models of an optimizer that steps for the first time."""
@@ -325,7 +325,6 @@ class Monitor:
         self._names[phase.number] = names
         first = models[0].module.named_modules() if models else ()
         self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
-        self.courier.meet(phase.number, phase.type, [type(m.module).__name__ for m in models])
 
     def _arrange(self, phase: Phase) -> None:
         """Decide whether the next step is sampled, and hook the layers for it."""

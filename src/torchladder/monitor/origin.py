@@ -6,24 +6,19 @@ stepped. Nothing of the training is changed by a replay.
 """
 
 import contextlib
-import io
 import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 import torch
-from torch import nn
 
 from torchladder.core.facts import NonFiniteFact
-from torchladder.monitor.aside import aside
-from torchladder.monitor.blame import Blame, backward_blame, forward_blame
+from torchladder.monitor.blame import Blame
 from torchladder.monitor.checker import flags, span
 from torchladder.monitor.frames import Surroundings, program_frames
+from torchladder.monitor.investigate import Case, investigate
 from torchladder.monitor.recorder import Recorder
-from torchladder.monitor.replay import Player, Replayed
-from torchladder.monitor.saved import explained
 from torchladder.monitor.sentinels import SENTINELS, sentinels_of
 from torchladder.monitor.tape import Tape, graph_kinds
 from torchladder.monitor.weights import norms
@@ -34,7 +29,6 @@ DENSE = 10  # first steps at which every gradient is looked at, later at every E
 EVERY = 100
 SEARCHES = 20  # batches without a backward pass after which the program's variables are searched for a loss
 OPTIMIZER = torch.optim.Optimizer.__init__.__code__.co_filename  # on the stack while an optimizer steps
-DRAWS = 8  # replays with other random numbers, where the step's own are not known
 
 
 class Tracer:
@@ -146,17 +140,13 @@ class Tracer:
             self._guarded(self._arrived)
 
     def _arrived(self) -> None:
-        named = [item for t in self.tapes.values() for e in t.entries if e.root for item in e.root.named_parameters()]
+        named = [item for t in self.tapes.values() for r in t.roots for item in r.named_parameters()]
         spoilt = next((name for name, p in named if any(flags(p))), None)
         if spoilt is None:
             self.exact = True  # the step was skipped: the next NaN is caught in the act
             return
-        self._say(
-            None,
-            f"seen when weights (`{spoilt}` first) were spoilt already; `exact` looks at every step",
-            None,
-            backward=False,
-        )
+        self.note = f"seen when weights (`{spoilt}` first) were spoilt already; `exact` looks at every step"
+        self._say(None, None, backward=False)
 
     def crashed(self, trace: TracebackType | None) -> None:
         """The program raised: perhaps because it saw a loss that is no number, before any backward pass."""
@@ -297,67 +287,17 @@ class Tracer:
         wanted = wanted or graph_kinds(self._root)
         tapes = [t for k, t in self.tapes.items() if k == key] or list(self.tapes.values())
         tapes.sort(key=lambda t: t.signature != wanted)
-        found, reason = None, "the step was not recorded"
-        for tape, other_numbers in [(t, other) for t in tapes for other in (False, True)]:
-            found, reason = self._replayed(tape, around, wanted, other_numbers=other_numbers, backward=bool(optimizer))
-            if found is not None:
-                break
-        if found is None and optimizer is None:
-            found = self._explained(tapes)
-        self._say(found, reason, optimizer, backward=optimizer is not None)
+        case = Case(tapes, around, self._root, wanted, self._state, backward=optimizer is not None)
+        found, self.note = investigate(case)
+        self._say(found, optimizer, backward=case.backward)
 
-    def _replayed(
-        self, tape: Tape, around: Surroundings, wanted: tuple[str, ...], *, other_numbers: bool, backward: bool
-    ) -> tuple[Blame | None, str]:
-        """Replay one tape, with other random numbers where the step's own are not known."""
-        roots = [e.root for e in tape.entries if e.root is not None]
-        state = tape.state if tape.live else self._state
-        for draw in range(DRAWS if tape.draws else 1):
-            exact = draw == 0 and state is not None
-            with aside(roots), _quiet():
-                if exact:
-                    torch.default_generator.set_state(state)  # type: ignore[arg-type]
-                try:
-                    again = Player(tape, around, exact_draws=exact, other_numbers=other_numbers).play()
-                    if graph_kinds(again.loss.grad_fn) != wanted:
-                        return None, "the step differed from those that were recorded"
-                    found = self._judged(again, roots, backward=backward)
-                except Exception as error:
-                    return None, f"the step could not be replayed ({type(error).__name__}: {error})"
-            if found is not None:
-                if tape.draws and not exact:
-                    self.note = "found with other random numbers than those of the step"
-                return found, ""
-        return None, "the replay of the step gave finite values"
-
-    def _explained(self, tapes: list[Tape]) -> Blame | None:
-        """Ask the graph of the loss itself."""
-        tape = tapes[0] if tapes else None
-        with contextlib.suppress(RuntimeError):
-            found = explained(self._root, tape.made if tape else {}, tape.signature if tape else ())
-            if found is not None:
-                return Blame(
-                    "forward", found.made.function.rstrip("_"), found.made.place, found.made.module, found.nan,
-                    found.low, found.high,
-                )  # fmt: skip
-        return None
-
-    def _judged(self, again: Replayed, roots: list[nn.Module], *, backward: bool) -> Blame | None:
-        found = forward_blame(again.checker, again.loss)
-        if found is not None or not backward:
-            return found
-        leaves = {id(p): p for r in roots for p in r.parameters() if p.requires_grad}
-        leaves |= {id(t): t for t in again.external.values() if t.is_leaf and t.requires_grad}
-        return backward_blame(again.checker, again.loss, list(leaves.values()))
-
-    def _say(self, found: Blame | None, reason: str, optimizer: Any, *, backward: bool) -> None:
+    def _say(self, found: Blame | None, optimizer: Any, *, backward: bool) -> None:
         """Put the answer together; where nothing is proved, the function is "unknown"."""
         within = self._last if self._within else None  # a closure runs in a step that was counted already
         optimizer = optimizer if optimizer is not None else within
         number = self._phase(optimizer) if optimizer is not None else 0
         step = self._stepped[number] - (within is not None) if self._stepped else 0
         if found is None:
-            self.note = reason
             found = Blame("backward" if backward else "forward", "unknown", None, None, True, None, None)
         self.found = NonFiniteFact(
             where=found.where,
@@ -369,21 +309,21 @@ class Tracer:
             module=found.module,
             operand_min=found.low,
             operand_max=found.high,
-            max_weight=self._largest_weight(),
+            max_weight=_largest(self._weights()),
             loss_before=self._loss_before,
             note=self.note,
             lost=not backward,
         )
         self._end()
 
-    def _largest_weight(self) -> float | None:
-        weights = [p for o in self._optimizers for g in o.param_groups for p in g["params"]]
-        if not weights:
-            weights = [
-                p for t in self.tapes.values() for e in t.entries if e.root is not None for p in e.root.parameters()
-            ]
-        ends = [end for p in weights if p.numel() for end in span(p) if end is not None]
-        return max(map(abs, ends), default=None)
+    def _weights(self) -> list[torch.Tensor]:
+        held = [p for o in self._optimizers for g in o.param_groups for p in g["params"]]
+        return held or [p for t in self.tapes.values() for r in t.roots for p in r.parameters()]
+
+
+def _largest(weights: list[torch.Tensor]) -> float | None:
+    ends = [end for p in weights if p.numel() for end in span(p) if end is not None]
+    return max(map(abs, ends), default=None)
 
 
 def is_within_step(frame: FrameType | None) -> bool:
@@ -400,11 +340,3 @@ def _first(tensors: Any) -> torch.Tensor | None:
         first = next(iter(tensors))
         return first if isinstance(first, torch.Tensor) else None
     return None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the program's forward code prints or warns from being said twice."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

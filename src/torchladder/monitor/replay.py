@@ -13,7 +13,7 @@ from torchladder.monitor.frames import Surroundings
 from torchladder.monitor.tape import Entering, Entry, Ext, Out, Tape, mapped, symbols, tensors_of
 
 
-class Unresolved(LookupError):
+class UnresolvedError(LookupError):
     """A value that the replay needs is not to be found any more."""
 
 
@@ -37,11 +37,10 @@ class Player:
         self._found: dict[tuple[int, int], torch.Tensor | None] = {}
 
     def play(self) -> Replayed:
-        """Compute the loss again; raises Unresolved, or whatever the program's code raises."""
+        """Compute the loss again; raises UnresolvedError, or whatever the program's code raises."""
         tape = self.tape
-        roots = [e.root for e in tape.entries if e.root is not None]
         checker = Checker(stop_at=sys._getframe())  # noqa: SLF001 - frames beyond this one are not the replay's
-        for root in roots:
+        for root in tape.roots:
             checker.prefix |= {id(m): name or type(root).__name__ for name, m in unwrapped(root).named_modules()}
             checker.weights |= {id(p): name for name, p in unwrapped(root).named_parameters()}
             checker.weights |= {id(b): name for name, b in unwrapped(root).named_buffers()}
@@ -52,7 +51,7 @@ class Player:
                     self._run(number, entry, checker)
         loss = self._value(tape.loss)
         if not isinstance(loss, torch.Tensor):
-            raise Unresolved
+            raise UnresolvedError
         external = {k: v for k, v in self.values.items() if isinstance(v, torch.Tensor)}
         return Replayed(loss, checker, external)
 
@@ -73,7 +72,7 @@ class Player:
         """Return a value outside the graph from where the program keeps it; one that is not finite is made again."""
         if symbol not in self._found:
             self._found[symbol] = None
-            source = self.tape.entries[symbol.entry].sources.get(symbol.index)
+            source = self.tape.entries[symbol.entry].sources.get(symbol.position)
             with contextlib.suppress(LookupError, AttributeError, TypeError):
                 value = self.around.find(source) if source is not None else None
                 if isinstance(value, torch.Tensor) and not any(flags(value)):
@@ -105,9 +104,9 @@ class Player:
             if kept is not None:
                 return kept
             try:
-                return self.outs[symbol.entry][symbol.index]
+                return self.outs[symbol.entry][symbol.position]
             except LookupError:
-                raise Unresolved from None
+                raise UnresolvedError from None
         if symbol.number not in self.values:
             self.values[symbol.number] = self._external(self.tape.entering[symbol.number])
         return self.values[symbol.number]
@@ -123,7 +122,7 @@ class Player:
                 if ext.value is None or type(found) is type(ext.value):
                     return found
         if ext.value is None:
-            raise Unresolved
+            raise UnresolvedError
         return ext.value
 
     def _number(self, ext: Entering) -> int:

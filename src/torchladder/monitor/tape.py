@@ -24,7 +24,7 @@ class Out(NamedTuple):
     """A tensor that an entry gave: which entry, and which of its tensors."""
 
     entry: int
-    index: int
+    position: int
 
 
 class Ext(NamedTuple):
@@ -82,6 +82,11 @@ class Tape:
     state: torch.Tensor | None  # of the random generator as the step began; while recording
     live: bool = True
     earlier: "Tape | None" = None
+
+    @property
+    def roots(self) -> list[nn.Module]:
+        """The models that are called."""
+        return [e.root for e in self.entries if e.root is not None]
 
     def settle(self, earlier: "Tape | None") -> None:
         """Let go of this step's own tensors; what is the same as in the step before stays."""
@@ -160,7 +165,7 @@ class Scroll:
 
         def moved(symbol: Out | Ext) -> Out | Ext:
             if isinstance(symbol, Out):
-                return Out(places[symbol.entry], symbol.index)
+                return Out(places[symbol.entry], symbol.position)
             return Ext(numbers.setdefault(symbol.number, len(numbers)))
 
         entries = []

@@ -64,7 +64,15 @@ def _part(t: torch.Tensor) -> torch.Tensor:
     if flat.dim() != 1:
         return flat[: max(flat.shape[0] // SHARE, 1)]
     wanted = max(flat.numel() // SHARE, min(flat.numel(), LEAST))
-    stride, row = max(flat.numel() // max(wanted, 1), 1), math.prod(t.shape[1:])
-    while math.gcd(stride, row) > 1:  # else the same few columns of every row, perhaps of inputs that are always 0
-        stride -= 1
-    return flat[::stride]
+    return flat[:: stride(t, wanted)]
+
+
+def stride(t: torch.Tensor, wanted: int) -> int:
+    """Return every how many elements of a tensor to take for about so many, spread over all of its columns.
+
+    A stride that divides the rows would take the same few columns of each, perhaps of inputs that are always 0.
+    """
+    found, row = max(t.numel() // max(wanted, 1), 1), math.prod(t.shape[1:])
+    while math.gcd(found, row) > 1:
+        found -= 1
+    return found
