@@ -25,13 +25,17 @@ $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-all: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev-all]'
+	@touch $@
+
 demo: $(VENV)/.installed  ## Plant a bug in a healthy script and climb it (CODE=TL404 chooses another the bug)
 	@$(BIN)/torchladder demo $(CODE)
 
 test: check  ## Format check, lint, types, layers, docs, then the quick tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 
-test-all: check  ## The same with the slow tests
+test-all: check $(VENV)/.installed-all  ## The same with the slow tests
 	@$(BIN)/python -m pytest -n 2 -m "not gpu"
 
 check: $(VENV)/.installed-dev  ## Everything that is checked without running the tests

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "patches": {"core"},
     "scaling": {"core"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
-    "monitor": {"core", "probes", "rules", "runner", "runs"},
+    "monitor": {"core", "probes", "report", "rules", "runner", "runs"},
     "runs": {"core"},
     "integrations": {"core", "runs", "monitor"},
     "live": {"core", "report", "runner", "ladder"},

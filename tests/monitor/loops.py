@@ -286,3 +286,15 @@ def closure_with_a_root():
             return loss
 
         opt.step(closure)
+
+
+def at_once_without_a_loader():
+    torch.manual_seed(3)
+    data = torch.randn(64, 8)
+    model = mlp()
+    opt = torch.optim.SGD(model.parameters(), lr=0.01)
+    for i in range(4):
+        loss = model(data[8 * i : 8 * i + 8]).squeeze(-1).sqrt().mean()  # HERE
+        opt.zero_grad()
+        loss.backward()
+        opt.step()

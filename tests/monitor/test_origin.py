@@ -139,14 +139,16 @@ class Trail:
 
     def __init__(self) -> None:
         self.steps: list[list[torch.Tensor]] = []
+        self.norms: list[torch.nn.BatchNorm1d] = []
 
     def __call__(self, optimizer: Any, *_: Any) -> None:
         """Take down a step."""
         held = [p for g in optimizer.param_groups for p in g["params"]]
         tensors = [t for p in held for t in (p, p.grad, *optimizer.state[p].values()) if isinstance(t, torch.Tensor)]
-        ids = {id(p) for p in held}
-        norms = [m for m in gc.get_objects() if type(m) is torch.nn.BatchNorm1d and id(m.weight) in ids]
-        tensors += [b for m in norms for b in m.buffers()]
+        if not self.steps:
+            ids = {id(p) for p in held}
+            self.norms = [m for m in gc.get_objects() if type(m) is torch.nn.BatchNorm1d and id(m.weight) in ids]
+        tensors += [b for m in self.norms for b in m.buffers()]
         bits = [t.detach().clone().contiguous().flatten().view(torch.uint8) for t in tensors if t.numel()]
         numbers = [torch.get_rng_state(), torch.tensor(random.getstate()[1]), np.random.get_state()[1].astype("int64")]
         self.steps.append(bits + [torch.as_tensor(n) for n in numbers])
@@ -266,3 +268,12 @@ def test_an_optimizer_that_runs_the_backward_pass_itself() -> None:
 def test_the_alert_names_the_cause(program: Callable[[], Any], code: str) -> None:
     """The ladder's rules judge what the tracer found."""
     assert next(iter(watched(program).judge.said)) == code
+
+
+def test_the_very_first_step_of_a_program_without_a_loader() -> None:
+    """Recording begins with the first training call of a model."""
+    found, note = traced(loops.at_once_without_a_loader)
+    assert found is not None
+    assert (found.where, found.function, found.step) == ("forward", "sqrt", 0), (found, note)
+    assert found.place is not None
+    assert found.place.line == line_of(loops.at_once_without_a_loader)

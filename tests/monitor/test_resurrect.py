@@ -171,7 +171,9 @@ class Functional(nn.Module):
         x = torch.relu(self.up(x))
         x = F.relu6(self.shared(x))
         x = F.hardtanh(self.shared(x), 0.0, 4.0)
-        return F.relu(x + self.summed(x))
+        out = self.summed(x)
+        out += x  # as residual blocks are written
+        return F.relu(out)
 
 
 def test_functional_calls_are_followed_and_sums_are_not() -> None:

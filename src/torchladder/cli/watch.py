@@ -38,7 +38,12 @@ def parser() -> argparse.ArgumentParser:
     add("--to", action="append", default=[], metavar="SINKS", help="also to tensorboard:DIR,wandb,mlflow,jsonl:FILE")
     add("--histograms", type=int, default=0, metavar="STEPS", help="histograms every so many steps (none)")
     add("--no-activations", action="store_true", help="do not look at the outputs of layers")
-    add("--no-nonfinite", action="store_true", help="do not trace the first NaN to its origin")
+    add(
+        "--nonfinite",
+        choices=("on", "exact", "off"),
+        default="on",
+        help="trace the first NaN to its origin; exact waits for a GPU once a step (on)",
+    )
     add("--name", help="name of the run (the script's)")
     add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
     add("-q", "--quiet", action="store_true", help="print nothing of its own")
@@ -67,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         every=options.every,
         activations=not options.no_activations,
         histograms=options.histograms,
-        nonfinite=not options.no_nonfinite,
+        nonfinite={"on": True, "exact": "exact", "off": False}[options.nonfinite],
         stop_on=words_of(options.stop_on),
         to=sinks(words_of(options.to)),
         folder=options.runs.resolve(),

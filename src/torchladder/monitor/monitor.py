@@ -18,7 +18,8 @@ from torchladder.core.findings import Finding, Place
 from torchladder.monitor.courier import Courier
 from torchladder.monitor.facts import facts_of, root_fact
 from torchladder.monitor.held_out import CALL_SECONDS, HeldOut
-from torchladder.monitor.history import History, Parameter, Phase, Units
+from torchladder.monitor.histograms import Histograms
+from torchladder.monitor.history import History, Parameter, Phase, Series, Units
 from torchladder.monitor.judge import Judge
 from torchladder.monitor.models import Model, models_of
 from torchladder.monitor.origin import Tracer
@@ -29,7 +30,7 @@ from torchladder.monitor.schedule import Schedule
 from torchladder.monitor.settings import Settings
 from torchladder.monitor.taps import Taps
 from torchladder.monitor.transfer import Transfer
-from torchladder.monitor.weights import Movement, norms
+from torchladder.monitor.weights import Movement, largest, norms
 from torchladder.runner.place import user_place
 
 PASSES_AT_ONCE = 2  # evaluation passes that are followed whatever they cost
@@ -72,6 +73,7 @@ class Monitor:
         self.history = History()
         self.judge = Judge()
         self.transfer = Transfer()
+        self.histograms = Histograms(settings.histograms, self.transfer, courier)
         self.taps = Taps(self)
         self.failures: dict[str, str] = {}
         self.closed = True
@@ -80,7 +82,7 @@ class Monitor:
         self.step = 0
         self.first_nonfinite: int | None = None
         self.models: dict[int, list[Model]] = {}
-        self.tracer = Tracer() if settings.nonfinite else None
+        self.tracer = Tracer(exact=settings.exact) if settings.nonfinite else None
         self.held_out = HeldOut()
         self.ranks = Ranks()
         self.ranks.alarm = self._alarmed
@@ -91,7 +93,7 @@ class Monitor:
         self._mode_layers: dict[int, tuple[str, ...]] = {}
         self._movement: Movement | None = None
         self._moving: list[torch.Tensor] = []
-        self._norms: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+        self._norms: tuple[list[torch.Tensor], ...] = ([], [], [])
         self._outputs: Outputs | None = None
         self._sampling = False
         self._sample_began = 0.0
@@ -110,6 +112,8 @@ class Monitor:
         self.closed = False
         self.taps.open()
         self.failures |= self.taps.failures
+        if self.tracer is not None:
+            self.tracer.open()
         os.register_at_fork(after_in_child=self._in_child)
         self.schedule.begin()
 
@@ -196,7 +200,9 @@ class Monitor:
         held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None and id(p) in names]
         self._moving = held
         with torch.no_grad():
-            self._norms = norms([p.grad for p in held]), norms([p.detach() for p in held])
+            gradients = [p.grad for p in held]
+            self.histograms.look(self.step, ((names[id(p)][0], p) for p in held))
+            self._norms = norms(gradients), norms([p.detach() for p in held]), largest(gradients)
             self._movement = Movement(held)
 
     @door("optimizer")
@@ -302,6 +308,8 @@ class Monitor:
         def read(values: list[float]) -> None:
             for (phase, step, global_step, _), value in zip(late, values, strict=True):
                 phase.losses.add(step, value)
+                if value - value != 0 and self.tracer is not None:
+                    self.tracer.late()
                 self.courier.step(global_step, {"loss" if phase.number == 0 else f"loss.{phase.number}": value})
 
         if late:
@@ -348,9 +356,9 @@ class Monitor:
         outputs = self._outputs.detach() if self._outputs is not None else {}
         if self._outputs is not None and self._outputs.failure:
             self.failures.setdefault("activations", self._outputs.failure)
-        gradients, weights = self._norms
-        scalars = [*gradients, *weights, *moved, *before, *(v for o in outputs.values() for v in o.numbers)]
-        self._movement, self._moving, self._norms = None, [], ([], [])
+        gradients, weights, tops = self._norms
+        scalars = [*gradients, *weights, *moved, *before, *tops, *(v for o in outputs.values() for v in o.numbers)]
+        self._movement, self._moving, self._norms = None, [], ([], [], [])
         for name, seen in outputs.items():
             _merge(phase.units, name, seen)
         self.history.memory.add(global_step, float(bytes_held()))
@@ -376,7 +384,7 @@ class Monitor:
     ) -> None:
         """Take in a sample that has arrived."""
         n = len(names)
-        gradients, weights, moved, before = (values[i * n : (i + 1) * n] for i in range(4))
+        gradients, weights, moved, before, tops = (values[i * n : (i + 1) * n] for i in range(5))
         row: dict[str, float] = {}
         for i, name in enumerate(names):
             known = phase.parameters.get(name)
@@ -384,6 +392,7 @@ class Monitor:
                 known = phase.parameters[name] = Parameter(name, shapes[i], fresh=True)
             ratio = moved[i] / before[i] if before[i] > 0 else 0.0
             known.grad.add(step, gradients[i])
+            known.top.add(step, tops[i])
             known.weight.add(step, weights[i])
             known.ratio.add(step, ratio)
             row[f"gradient/{name}"], row[f"weight/{name}"], row[f"update/{name}"] = gradients[i], weights[i], ratio
@@ -393,10 +402,13 @@ class Monitor:
             size = sum(w * w for w in weights) ** 0.5
             phase.weight_norm = phase.weight_norm if phase.weight_norm is not None else size
             row["gradient"], row["weight"] = total, size
-        at = 4 * n
+        at = 5 * n
         for out in outputs:
             fields = dict(zip(FIELDS, values[at : at + len(FIELDS)], strict=True))
             at += len(FIELDS)
+            kept = phase.outputs.setdefault(out.name, {key: Series() for key in fields})
+            for key, value in fields.items():
+                kept[key].add(step, value)
             units = phase.units[out.name]
             units.zeros, units.ends = units.zeros + fields["zeros"], units.ends + fields["ends"]
             row |= {f"output.{key}/{out.name}": value for key, value in fields.items()}

@@ -206,6 +206,10 @@ class Tracer:
         self._batches.clear()
         self.tapes.clear()
 
+    def open(self) -> None:
+        """The run begins."""
+        self._guarded(self.recorder.wait)
+
     def close(self) -> None:
         """The run is over, or watching it."""
         self._end()

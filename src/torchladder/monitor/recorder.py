@@ -41,11 +41,29 @@ class Recorder(TorchFunctionMode):
         self._handles: list[Any] = []
         self._applied = Applied(self._custom)
         self._pushed = False
+        self._waiting: Any = None
 
     # --- life ---------------------------------------------------------------------------------
 
+    def wait(self) -> None:
+        """Begin with the first training call of a model: a program without a loader gives no earlier sign."""
+        self._waiting = hooks.register_module_forward_pre_hook(self._first)
+
+    def _first(self, module: nn.Module, args: Any) -> None:
+        if torch.is_grad_enabled() and module.training and next(module.parameters(), None) is not None:
+            with self._guarded("the first call"):
+                started = self.start()
+            if started and self.failure is None:
+                self._enter(module, args)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.remove()
+            self._waiting = None
+
     def start(self) -> bool:
         """Begin to record; False where that could disturb the program."""
+        self._wait_no_more()
         strangers = [m for m in _get_current_function_mode_stack() if not isinstance(m, DeviceContext)]  # type: ignore[no-untyped-call]
         if self.on or self._pushed or strangers or anything_compiled():
             return False
@@ -68,6 +86,7 @@ class Recorder(TorchFunctionMode):
     def stop(self) -> None:
         """End it; a mode that is buried under others passes everything through until it can leave."""
         self.on = False
+        self._wait_no_more()
         self.scroll = Scroll()
         self._stack = []
         for handle in self._handles:

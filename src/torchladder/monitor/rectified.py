@@ -21,7 +21,8 @@ GROUPS = 6  # position of `groups` among the arguments of a transposed convoluti
 RECTIFIERS = {F.relu, F.relu6, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_}
 FROM_ZERO = {F.hardtanh: "min_val", F.threshold: "threshold"}  # rectifiers when that argument is 0
 NORMS = {F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm}
-PASSING = {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, torch.dropout}
+UNCHANGED = {torch.Tensor.contiguous, torch.Tensor.to, torch.Tensor.float}
+PASSING = {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, torch.dropout} | UNCHANGED
 OF_A_NORM = ("running_mean", "running_var", "weight", "bias")
 
 
@@ -80,6 +81,8 @@ class Trail(TorchFunctionMode):
             )
         elif given is not None and func in PASSING:
             self._sources[out] = given
+        else:
+            self._sources.pop(out, None)  # written to in place: `out += shortcut`
         return out
 
     def _source(self, args: Any, kwargs: Any) -> Source | None:
@@ -101,7 +104,8 @@ class Trail(TorchFunctionMode):
 
 def look(model: nn.Module, batches: Iterable[Any], call: Callable[[nn.Module, Any], Any]) -> list[Rectified]:
     """Run a model on batches and return its rectified layers, from the input on."""
-    trail = Trail({id(p): n.rpartition(".")[0] or n for n, p in model.named_parameters()})
+    names = ((n.replace("_orig_mod.", ""), p) for n, p in model.named_parameters())  # of a compiled model
+    trail = Trail({id(p): n.rpartition(".")[0] or n for n, p in names})
     for batch in batches:
         with torch.no_grad(), trail:
             call(model, batch)

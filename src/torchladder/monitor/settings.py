@@ -14,7 +14,8 @@ class Settings:
         activations: Whether the outputs of layers are measured at sampled steps.
         histograms: Steps between two histograms of weights and gradients, 0 for none.
         stop_on: Codes or names of rules at which the training is stopped.
-        nonfinite: Whether the first NaN or Inf is traced to its origin.
+        nonfinite: Whether the first NaN or Inf is traced to its origin; ``exact`` waits for the device once a step
+            for it, where that is not the CPU.
     """
 
     overhead: float = 0.01
@@ -25,3 +26,4 @@ class Settings:
     histograms: int = 0
     stop_on: tuple[str, ...] = ()
     nonfinite: bool = True
+    exact: bool = False

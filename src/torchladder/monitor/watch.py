@@ -7,18 +7,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchladder.core.errors import UsageError
 from torchladder.core.findings import Finding, Severity
 from torchladder.core.sinks import RunEnd, RunStart, Sink
 from torchladder.monitor.courier import Courier
+from torchladder.monitor.courses import layers_of
+from torchladder.monitor.history import History
 from torchladder.monitor.monitor import Monitor
 from torchladder.monitor.ranks.whoami import rank_and_world
 from torchladder.monitor.settings import Settings
 from torchladder.monitor.stop import Stop
 from torchladder.monitor.summary import sentence
 from torchladder.runner import place
+
+if TYPE_CHECKING:
+    from torchladder.report.layer_table import LayerTable
 
 Alert = Callable[[Finding], None]
 
@@ -51,7 +56,8 @@ class Watch(contextlib.ContextDecorator):
         every: Optimizer steps between two samples once the first 200 are over, budget permitting.
         activations: Whether outputs of layers are measured at sampled steps.
         histograms: Steps between two histograms of weights and gradients; 0 for none.
-        nonfinite: Whether the first NaN or Inf is traced to the operation that made it.
+        nonfinite: Whether the first NaN or Inf is traced to the operation that made it; "exact" does so on a GPU
+            too, where it waits for the device once a step.
         stop_on: Codes or names of rules ("TL212", "exploding-gradient") at which the training is stopped: the state
             dicts are saved in the run's folder, then ``SystemExit`` is raised from the optimizer's step.
         on_alert: Called with each new finding, in the training's thread; what it raises is noted and ignored.
@@ -78,7 +84,7 @@ class Watch(contextlib.ContextDecorator):
         every: int = 50,
         activations: bool = True,
         histograms: int = 0,
-        nonfinite: bool = True,
+        nonfinite: bool | str = True,
         stop_on: Sequence[str] = (),
         on_alert: Alert | None = None,
         to: Sequence[Sink] = (),
@@ -97,7 +103,8 @@ class Watch(contextlib.ContextDecorator):
             every=every,
             activations=activations,
             histograms=histograms,
-            nonfinite=nonfinite,
+            nonfinite=bool(nonfinite),
+            exact=nonfinite == "exact",
             stop_on=known_rules(stop_on),
         )
         self.on_alert, self.quiet, self.sinks = on_alert, quiet, tuple(to)
@@ -118,7 +125,7 @@ class Watch(contextlib.ContextDecorator):
             every=self.settings.every,
             activations=self.settings.activations,
             histograms=self.settings.histograms,
-            nonfinite=self.settings.nonfinite,
+            nonfinite="exact" if self.settings.exact else self.settings.nonfinite,
             stop_on=self.settings.stop_on,
             on_alert=self.on_alert,
             to=self.sinks,
@@ -178,6 +185,22 @@ class Watch(contextlib.ContextDecorator):
     def cost(self) -> float:
         """Share of the time so far that watching took."""
         return self.monitor.schedule.cost if self.monitor is not None else 0.0
+
+    def table(self, *, step: int | None = None, phase: int = 0) -> "LayerTable":
+        """Return the layers' figures at the sample nearest to ``step`` (the last one); print it."""
+        from torchladder.report.layer_table import layer_table
+
+        return layer_table(layers_of(self._history, phase), step=step)
+
+    def picture(self, path: str | Path, *, phase: int = 0) -> Path:
+        """Draw the flow of gradients over the depth and over the run into a file."""
+        from torchladder.report.flow_picture import flow_picture
+
+        return flow_picture(layers_of(self._history, phase), path)
+
+    @property
+    def _history(self) -> History:
+        return self.monitor.history if self.monitor is not None else History()
 
     # --- what happens on the way --------------------------------------------------------------
 

@@ -29,15 +29,18 @@ def norms(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
 
 
 def largest(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the largest absolute value of each tensor, as ``norms`` does."""
-    tensors = [_here(t) for t in tensors]
-    if all(t.layout == torch.strided and not t.is_complex() and t.numel() for t in tensors):
-        return list(torch._foreach_norm(list(tensors), math.inf)) if tensors else []  # noqa: SLF001
-    found = []
-    for t in tensors:
-        values = t.coalesce().values() if t.is_sparse else t
-        found.append(values.abs().max() if values.numel() else values.new_zeros(()).abs())
-    return found
+    """Return the largest absolute value of each tensor as a 0-dim tensor on its device, NaN where one is in it."""
+    plain = all(t.layout == torch.strided and not t.is_complex() and t.numel() for t in tensors)
+    if plain and any(t.device.type != "cpu" for t in tensors):
+        return list(torch._foreach_norm(list(tensors), math.inf))  # noqa: SLF001 - a tenth as fast on the CPU
+    return [_top(t.coalesce().values() if t.is_sparse else t) for t in tensors]
+
+
+def _top(t: torch.Tensor) -> torch.Tensor:
+    if not t.numel():
+        return torch.zeros((), device=t.device)
+    least, most = torch.aminmax(t.abs() if t.is_complex() else t)
+    return torch.maximum(most, -least)
 
 
 class Movement:

@@ -24,6 +24,8 @@ PREFIX = "torchladder"
 WAITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between the looks for rows that are not there yet
 PATIENCE_S = 2.0  # for one answer of the store
 LAST_WAIT_S = 5.0  # for the rows of the end
+KEPT_MAX = 64  # processes that keep their connection: a thousand would use up what the store's host may open
+TURN_S = 0.002  # by which each of many processes waits for its turn
 LEAVE_S = 0.02  # between two looks at the end
 
 _watches = 0  # of this process so far: a later one must not read an earlier one's rows
@@ -61,6 +63,7 @@ class Post:
         self._read: deque[str] = deque()
         self._thread: threading.Thread | None = None
         self._expected: str | None = None
+        self._kept: Any = None
 
     def send(self, key: str, row: Callable[[], bytes]) -> None:
         """Hand over a row; ``row`` is called in the thread, once what it needs has left the device."""
@@ -87,31 +90,42 @@ class Post:
         """Send what is there and end the thread; the first process gives the others a moment for their last rows."""
         if self._thread is not None:
             self._rows.put(None)
-            self._thread.join((LAST_WAIT_S if self.rank == 0 else 0.0) + PATIENCE_S)
+            turn = self.world * TURN_S if self.world > KEPT_MAX else 0.0
+            self._thread.join((LAST_WAIT_S if self.rank == 0 else 0.0) + PATIENCE_S + turn)
 
     # --- the thread ---------------------------------------------------------------------------
 
     def _work(self) -> None:
         try:
-            store = connected()
-            while self._serve(store):
+            while self._serve():
                 pass
-            self._collect_last(store)
+            self._collect_last(self._store())
         except Exception as error:
             self.failure = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
-    def _serve(self, store: Any) -> bool:
+    def _store(self) -> Any:
+        """Return a connection: a kept one of few processes, a fresh one of many, closed when it is let go."""
+        if self._kept is not None:
+            return self._kept
+        store = connected()
+        if self.world <= KEPT_MAX:
+            self._kept = store
+        return store
+
+    def _serve(self) -> bool:
         """Send one row, or look for rows that are due; False when nothing more will come."""
         try:
             item = self._rows.get(timeout=self._pause())
         except queue.Empty:
-            self._collect(store)
+            self._collect(self._store())
             return True
         if item is None:
             return False
         key, row = item
         data = row()
-        store.append(self._key(key), data)
+        if self.world > KEPT_MAX:
+            time.sleep(self.rank * TURN_S)
+        self._store().append(self._key(key), data)
         self.messages += 1
         self.bytes_sent += len(data)
         if self.rank == 0:

@@ -103,7 +103,7 @@ def exploding_gradient(facts: Facts, limits: Limits) -> Iterator[Finding]:
 def _inside(facts: Facts, history: GradientFact, limits: Limits) -> Finding | None:
     """Return the finding about a gradient that grew within the model at the very first step."""
     rows = sorted((g for g in facts.layer_gradients or () if g.phase == history.phase), key=lambda g: g.depth)
-    rows = [g for g in rows if g.steps[:1] == (0,)]
+    rows = [g for g in rows if g.steps[:1] == (0,) and math.isfinite(g.ratios[0])]
     if not rows or not all(g.fresh for g in rows) or _is_clipped(history, limits):
         return None
     worst, output = max(rows, key=lambda g: g.ratios[0]), rows[-1]

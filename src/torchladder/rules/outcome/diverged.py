@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.trial_facts import NonFiniteFact
 from torchladder.rules.outcome.course import course
 from torchladder.rules.registry import Plant, rule
 
@@ -61,13 +62,36 @@ def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     if math.isfinite(found.end) and not (alone and plain):
         return
     optimizer = next(iter(facts.optimizers or ()), None)
+    origin = next((n for n in facts.nonfinite or () if n.function != "unknown"), None)
+    made = optimizer.created if optimizer is not None else None
+    at = origin.place if origin is not None and not math.isfinite(found.end) else None
     yield diverged.finding(
-        "the loss ends far above where it began",
+        _words(found.end, origin),
         severity=None if math.isfinite(found.end) else Severity.WARNING,
-        where=(optimizer.created,) if optimizer is not None and optimizer.created is not None else (),
+        where=tuple(p for p in (at, made) if p is not None),
+        module=origin.module if at is not None and origin is not None else None,
         seen=(
             Measurement("training loss at the start", round(found.start, 4), step=0),
             Measurement("training loss at the end", found.end, expected="lower", step=found.steps),
+            *_operand(origin if at is not None else None),
         ),
         fixes=(Fix("lower the learning rate or clip gradients by their global norm", Trust.IDEA),),
     )
+
+
+def _words(end: float, origin: NonFiniteFact | None) -> str:
+    """Return what happened, with the operation that made the first NaN or Inf where it is known."""
+    if math.isfinite(end):
+        return "the loss ends far above where it began"
+    if origin is None:
+        return "the loss is no number any more"
+    word = "Inf" if origin.kind == "inf" else "NaN"
+    where = {"input": "its input holds", "weight": "a weight holds"}.get(origin.where, f"`{origin.function}` made")
+    backward = " in the backward pass" if origin.where == "backward" else ""
+    return f"the loss is no number any more: {where} the first {word}{backward} at step {origin.step}"
+
+
+def _operand(origin: NonFiniteFact | None) -> tuple[Measurement, ...]:
+    if origin is None or origin.operand_max is None:
+        return ()
+    return (Measurement(f"largest value given to `{origin.function}`", origin.operand_max, step=origin.step),)
