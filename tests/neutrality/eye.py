@@ -1,6 +1,6 @@
 """Run a program bare, watched, or watched by a monitor whose parts fail at random; print everything it computed.
 
-    python eye.py bare|watched|failing PROGRAM
+python eye.py bare|watched|failing PROGRAM
 """
 
 import contextlib

@@ -67,12 +67,13 @@ def run(options: argparse.Namespace) -> int:
 
     name, argv, module = named_program(options)
     target = resolve(name, argv, module=module)
+    nonfinite: dict[str, bool | str] = {"on": True, "exact": "exact", "off": False}
     eye = Watch(
         overhead=options.overhead,
         every=options.every,
         activations=not options.no_activations,
         histograms=options.histograms,
-        nonfinite={"on": True, "exact": "exact", "off": False}[options.nonfinite],
+        nonfinite=nonfinite[options.nonfinite],
         stop_on=words_of(options.stop_on),
         to=sinks(words_of(options.to)),
         folder=options.runs.resolve(),

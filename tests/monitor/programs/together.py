@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Several processes train a small net; the first argument says how, the environment who is who.
 
 Prints, for each process, a digest of everything it has computed: weights, optimizer state, the next random number.
