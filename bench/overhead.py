@@ -120,7 +120,7 @@ def fused_norm(job: Job) -> Hooks:
     kept: list[Any] = []
 
     def look() -> None:
-        kept[:] = torch._foreach_norm([p.grad for p in job.model.parameters() if p.grad is not None])
+        kept[:] = torch._foreach_norm([p.grad for p in job.model.parameters() if p.grad is not None])  # noqa: SLF001
 
     job.after.append(look)
     return (lambda: None), (lambda: None)
