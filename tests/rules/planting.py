@@ -15,7 +15,7 @@ from torchladder.rules.registry import Plant, Rule
 from torchladder.runner.target import resolve
 
 SPECIMENS = Path(__file__).parents[2] / "src/torchladder/specimens"
-BUDGET_S = 60.0
+BUDGET_S = 150.0
 WATCH_S = 300.0
 WATCHED = ("-m", "torchladder", "watch")
 

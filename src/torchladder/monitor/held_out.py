@@ -15,10 +15,9 @@ from torch import nn
 
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
-from torchladder.probes.evaluations import figures, merged
 from torchladder.probes.interceptor import Call, Interceptor
 from torchladder.probes.losses import LOSSES
-from torchladder.probes.scoring import kind_of, score
+from torchladder.probes.scoring import figures, kind_of, merged, score
 from torchladder.probes.tensors import tensors_in
 from torchladder.runner.place import user_place
 

@@ -21,7 +21,7 @@ from torchladder.probes.datasets import same_samples
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import LOSSES
 from torchladder.probes.modules import MODE_LAYERS, RootCall, first_output
-from torchladder.probes.scoring import Score, kind_of, score
+from torchladder.probes.scoring import Score, figures, kind_of, merged, score
 from torchladder.probes.tensors import tensors_in
 from torchladder.probes.untouched import distance, untouched
 from torchladder.runner.place import user_callers, user_place
@@ -37,7 +37,6 @@ ROWS_KEPT = 5000  # samples whose predictions are kept of the last pass
 NUMBERS_KEPT = 20_000_000
 TRAIN_EVERY = 10  # training steps between two that are scored, once the dense ones are over
 OUTPUTS = 4  # output tensors of one call that are followed
-TINY = 1e-12
 
 
 @dataclass
@@ -473,35 +472,6 @@ def _metadata(node: Any) -> dict[str, Any]:
     """Return the dictionary that torch keeps for a graph node."""
     found: dict[str, Any] | None = getattr(node, "metadata", None)
     return {} if found is None else found
-
-
-def merged(scores: list[Score | None]) -> Score | None:
-    """Return the sum of the scores of the most frequent kind."""
-    known = [s for s in scores if s is not None]
-    if not known:
-        return None
-    kinds = [s.kind for s in known]
-    kind = max(kinds, key=kinds.count)
-    total = Score(kind)
-    for s in known:
-        if s.kind == kind:
-            total.add(s)
-    return total
-
-
-def figures(total: Score) -> dict[str, Any]:
-    """Return the figures of a pass: accuracy against the majority share, or error against the variance."""
-    n = total.scored
-    if total.kind == "values":
-        mean = total.total / n
-        return {"kind": "values", "error": total.squared / n, "blind": max(total.total_squared / n - mean**2, 0.0)}
-    shares = np.array(list((total.counts or {}).values()), dtype=float) / n
-    return {
-        "kind": total.kind,
-        "accuracy": total.right / n,
-        "majority": float(shares.max()),
-        "blind": float(-(shares * np.log(shares + TINY)).sum()),
-    }
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,13 +1,15 @@
 """Predictions against targets: what kind of answers they are, and how many are right."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from torchladder.probes.tensors import MATRIX
 
 CLASSES_MAX = 100_000  # distinct targets counted: vocabularies included
-IGNORED = -100  # torch's default ignore_index
+TINY = 1e-12
 
 
 @dataclass
@@ -95,3 +97,32 @@ def _labels(guess: torch.Tensor, target: torch.Tensor, kind: str = "classes") ->
     ids, numbers = torch.unique(target[counted], return_counts=True)
     counts = {int(i): int(c) for i, c in zip(ids[:CLASSES_MAX], numbers, strict=False)}
     return Score(kind, right=right, scored=n, shares=[right / n], counts=counts)
+
+
+def merged(scores: list[Score | None]) -> Score | None:
+    """Return the sum of the scores of the most frequent kind."""
+    known = [s for s in scores if s is not None]
+    if not known:
+        return None
+    kinds = [s.kind for s in known]
+    kind = max(kinds, key=kinds.count)
+    total = Score(kind)
+    for s in known:
+        if s.kind == kind:
+            total.add(s)
+    return total
+
+
+def figures(total: Score) -> dict[str, Any]:
+    """Return the figures of a pass: accuracy against the majority share, or error against the variance."""
+    n = total.scored
+    if total.kind == "values":
+        mean = total.total / n
+        return {"kind": "values", "error": total.squared / n, "blind": max(total.total_squared / n - mean**2, 0.0)}
+    shares = np.array(list((total.counts or {}).values()), dtype=float) / n
+    return {
+        "kind": total.kind,
+        "accuracy": total.right / n,
+        "majority": float(shares.max()),
+        "blind": float(-(shares * np.log(shares + TINY)).sum()),
+    }

@@ -5,8 +5,6 @@ import math
 import pytest
 import torch
 
-from torchladder.probes.evaluations import figures, merged
-from torchladder.probes.scoring import class_axis, kind_of, score
 
 
 @pytest.mark.parametrize(
