@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from torchladder.probes.scoring import class_axis, figures, kind_of, merged, score
 
 
 @pytest.mark.parametrize(
