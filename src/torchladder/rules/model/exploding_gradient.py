@@ -74,7 +74,7 @@ class Limits:
             "    nn.Linear(8, 64),\n    nn.ReLU(),\n    nn.Linear(64, 64),\n    nn.ReLU(),\n    nn.Linear(64, 1),\n)",
             "    nn.Linear(8, 64),\n    *[m for _ in range(19) for m in (nn.Tanh(), nn.Linear(64, 64))],\n"
             "    nn.Linear(64, 1),\n)\nfor layer in model[1:-1]:\n    if isinstance(layer, nn.Linear):\n"
-            "        nn.init.normal_(layer.weight, std=0.5)",
+            "        nn.init.normal_(layer.weight, std=0.7)",
         ),
     ),
     near_misses=(
