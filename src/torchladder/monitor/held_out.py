@@ -87,6 +87,11 @@ class HeldOut:
             self._interceptor.listeners = []  # another mode lies above: it stays, deaf, until that one has left
         self._close()
 
+    def abandon(self) -> None:
+        """Stop following a pass in which something of ours failed; nothing is said of it."""
+        self.running, self._followed = None, {}
+        self.end()
+
     def serve(self, loader: Any, batch: Any) -> None:
         """A loader has handed out a batch."""
         self.loader = loader
@@ -99,7 +104,7 @@ class HeldOut:
             try:
                 self._called(root, args, kwargs, out, step, phase)
             except Exception:
-                self.end()
+                self.abandon()
 
         return look
 

@@ -4,6 +4,7 @@ Nothing here may change what the program computes, wait for the device, or raise
 took is the monitor's cost, and the schedule keeps it within the budget.
 """
 
+import contextlib
 import functools
 import os
 import threading
@@ -110,11 +111,14 @@ class Monitor:
     def attach(self) -> None:
         """Begin to look."""
         self.closed = False
-        self.taps.open()
-        self.failures |= self.taps.failures
-        if self.tracer is not None:
-            self.tracer.open()
-        os.register_at_fork(after_in_child=self._in_child)
+        try:
+            self.taps.open()
+            self.failures |= self.taps.failures
+            if self.tracer is not None:
+                self.tracer.open()
+            os.register_at_fork(after_in_child=self._in_child)
+        except Exception as error:
+            self.defect("the start", error)
         self.schedule.begin()
 
     def detach(self, *, well: bool = True) -> None:
@@ -143,11 +147,11 @@ class Monitor:
         """Switch off after a failure of ours: said once, and the training goes on."""
         self.failures.setdefault(name, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         self.closed = True
-        self.taps.close()
-        if self.tracer is not None:
-            self.tracer.close()
-        if self._outputs is not None:
-            self._outputs.detach()
+        tracer, outputs = self.tracer, self._outputs
+        for put_away in (self.taps.close, self.held_out.abandon, tracer and tracer.close, outputs and outputs.detach):
+            with contextlib.suppress(Exception):  # what fails here must not reach the training either
+                if put_away:
+                    put_away()
 
     def _in_child(self) -> None:
         """A worker that the program forks is not watched."""

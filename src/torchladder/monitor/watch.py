@@ -165,7 +165,18 @@ class Watch(contextlib.ContextDecorator):
             self.state = "stopped" if stopped else "interrupted" if issubclass(kind, KeyboardInterrupt) else "crashed"
             if issubclass(kind, SystemExit) and not stopped:
                 self.state = "ended" if error.code in {None, 0} else "crashed"
+        if kind is not None and self.monitor.tracer is not None:
+            with contextlib.suppress(Exception):
+                self.monitor.tracer.crashed(trace)
         self.monitor.detach(well=self.state == "ended")
+        try:
+            self._finish()
+        except Exception as defect:  # the training is over, and its result is the user's
+            self._say(f"the end of the record was not written: {type(defect).__name__}: {defect}")
+
+    def _finish(self) -> None:
+        """Write the end of the record, and say what the run was."""
+        assert self.monitor is not None
         if self.folder is not None:
             with contextlib.suppress(OSError):
                 self.monitor.held_out.save(self.folder)
