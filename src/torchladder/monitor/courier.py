@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torchladder.core.findings import Finding
 from torchladder.core.sinks import RunEnd, RunStart, Sink
+from torchladder.runs.ring import Ring
 
 WAITING_MAX = 10_000  # deliveries that may wait; beyond that the slow sinks lose samples, never the training time
 EVERY_S = 0.2  # seconds between two deliveries to the slow sinks: waking their thread at each step costs the training
@@ -33,14 +34,18 @@ class Courier:
             self._thread = threading.Thread(target=self._carry, name="torchladder", daemon=True)
             self._thread.start()
 
-    def step(self, step: int, values: Mapping[str, float]) -> None:
-        """Deliver the scalars of a step."""
-        row = (step, values)
-        for sink in self.prompt[:]:
-            self._deliver(self.prompt, sink, lambda sink: sink.steps((row,)))
+    @property
+    def ring(self) -> Ring:
+        """Where steps are noted before they are delivered; what is in a file survives a kill."""
+        rings = [ring for sink in self.prompt if (ring := getattr(sink, "ring", None)) is not None]
+        return rings[0] if rings else Ring()
+
+    def steps(self, rows: Sequence[Row]) -> None:
+        """Deliver the scalars of steps."""
+        self._at_once(lambda sink: sink.steps(rows))
         if self.patient:
             with self._lock:
-                self._rows.append(row)
+                self._rows += rows
 
     def sample(self, step: int, values: Mapping[str, float]) -> None:
         """Deliver a sample."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.findings import Place
+from torchladder.monitor.hand import Hand
 from torchladder.probes.interceptor import Call, Interceptor
 from torchladder.probes.losses import LOSSES
 from torchladder.probes.scoring import figures, kind_of, merged, score
@@ -46,12 +47,12 @@ class Pass:
 class HeldOut:
     """Follows evaluation passes; ``rows`` are theirs, ``predictions`` those of the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
         self.rows: list[EvaluationFact] = []
         self.predictions: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.batch: list[torch.Tensor] = []
         self.loader: Any = None
-        self.trained: set[int] = set()  # ids of loaders whose batches were trained on
         self.sets: list[int] = []
         self.calls = 0  # torch calls seen, for the budget
         self.running: Pass | None = None
@@ -60,6 +61,11 @@ class HeldOut:
         self._handles: list[Any] = []
         self._followed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._met = False
+
+    @property
+    def following(self) -> bool:
+        """Whether a pass may be going on."""
+        return bool(self._handles)
 
     # --- begin and end ------------------------------------------------------------------------
 
@@ -175,7 +181,7 @@ class HeldOut:
         n = sum(rows for *_, rows in done.losses)
         first = done.losses[0] if done.losses else None
         same = [(float(v), k) for name, _, v, k in done.losses if first is not None and name == first[0]]
-        trained = done.loader is not None and id(done.loader) in self.trained
+        trained = done.loader is not None and id(done.loader) in self.hand.trained
         if not trained and done.pairs:
             self.predictions = done.pairs
         data = id(done.loader.dataset) if done.loader is not None else None

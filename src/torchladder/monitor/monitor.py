@@ -6,8 +6,8 @@ took is the monitor's cost, and the schedule keeps it within the budget.
 
 import contextlib
 import functools
+import itertools
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +16,10 @@ import torch
 from torch import nn
 
 from torchladder.core.findings import Finding, Place
+from torchladder.monitor.beat import Beat
 from torchladder.monitor.courier import Courier
 from torchladder.monitor.facts import facts_of, root_fact
+from torchladder.monitor.hand import Hand
 from torchladder.monitor.held_out import CALL_SECONDS, HeldOut
 from torchladder.monitor.histograms import Histograms
 from torchladder.monitor.history import History, Parameter, Phase, Series, Units
@@ -33,9 +35,9 @@ from torchladder.monitor.taps import Taps
 from torchladder.monitor.transfer import Transfer
 from torchladder.monitor.weights import Movement, largest, norms
 from torchladder.runner.place import user_place
+from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, TRAINING, Noted, tail_of
 
 PASSES_AT_ONCE = 2  # evaluation passes that are followed whatever they cost
-FLUSH = 20  # steps whose losses leave a GPU together
 FLAGS_KEPT = 2000  # steps whose train/eval mode is remembered
 PLACES = 20  # first steps whose lines are looked up
 GRAPH_MAX = 20_000  # nodes of a loss's graph that are counted
@@ -48,7 +50,7 @@ def door(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(method: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(method)
         def call(self: "Monitor", *args: Any, **kwargs: Any) -> None:
-            if self.closed or threading.get_ident() != self.thread:
+            if self.closed:
                 return
             began = time.perf_counter()
             try:
@@ -75,21 +77,19 @@ class Monitor:
         self.judge = Judge()
         self.transfer = Transfer()
         self.histograms = Histograms(settings.histograms, self.transfer, courier)
-        self.taps = Taps(self)
+        self.hand = Hand()
+        self.beat = Beat(self, self.schedule, self.hand)
+        self.taps = Taps(self.beat)
         self.failures: dict[str, str] = {}
         self.closed = True
         self.leaving: SystemExit | None = None  # raised from the door that finds it, for a user who asked for that
-        self.thread = threading.get_ident()
-        self.step = 0
+        self.step = 0  # steps taken in
         self.first_nonfinite: int | None = None
         self.models: dict[int, list[Model]] = {}
-        self.tracer = Tracer(exact=settings.exact) if settings.nonfinite else None
-        self.held_out = HeldOut()
+        self.tracer = Tracer(self.hand, self.beat.sentinels, exact=settings.exact) if settings.nonfinite else None
+        self.held_out = HeldOut(self.hand)
         self.ranks = Ranks()
         self.ranks.alarm = self._alarmed
-        self._losses: list[float] = []
-        self._late: list[tuple[Phase, int, int, torch.Tensor]] = []  # losses still on their device, with both counts
-        self._device_losses: list[torch.Tensor] = []
         self._names: dict[int, dict[int, tuple[str, bool]]] = {}
         self._mode_layers: dict[int, tuple[str, ...]] = {}
         self._movement: Movement | None = None
@@ -98,8 +98,6 @@ class Monitor:
         self._outputs: Outputs | None = None
         self._sampling = False
         self._sample_began = 0.0
-        self._wait_began = 0.0
-        self._waited = 0.0
         self._step_ended = 0.0
         self._graph: int | None = None
         self._passes = 0
@@ -112,6 +110,7 @@ class Monitor:
         """Begin to look."""
         self.closed = False
         try:
+            self.beat.begin(self.courier.ring)
             self.taps.open()
             self.failures |= self.taps.failures
             if self.tracer is not None:
@@ -126,13 +125,14 @@ class Monitor:
         if self.closed:
             return
         self.taps.close()
+        self.beat.stop()
         try:
             if self.tracer is not None:
                 self.tracer.close()
             if self._outputs is not None:
                 self._outputs.detach()
             self._end_evaluation()
-            self._flush()
+            self._take_in()
             self.transfer.drain()
             self.ranks.end(well=well)
             self.ranks.news(self._places)
@@ -147,6 +147,7 @@ class Monitor:
         """Switch off after a failure of ours: said once, and the training goes on."""
         self.failures.setdefault(name, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         self.closed = True
+        self.beat.stop()
         tracer, outputs = self.tracer, self._outputs
         for put_away in (self.taps.close, self.held_out.abandon, tracer and tracer.close, outputs and outputs.detach):
             with contextlib.suppress(Exception):  # what fails here must not reach the training either
@@ -156,33 +157,37 @@ class Monitor:
     def _in_child(self) -> None:
         """A worker that the program forks is not watched."""
         self.closed = True
+        self.beat.stop()
 
     # --- the doors ----------------------------------------------------------------------------
 
+    def wake(self) -> None:
+        """Take in what was noted at rest, and look at every step from here on."""
+        self.beat.resting = False
+        self._catch_up()
+
+    @door("optimizer")
+    def _catch_up(self) -> None:
+        self._take_in()
+
     @door("backward")
-    def before_backward(self, tensors: Any) -> None:
-        """Keep the scalar that is differentiated."""
+    def before_backward(self, tensors: Any, value: float | None) -> None:
+        """Meet other processes, and look where a loss that is no number comes from."""
         self.ranks.before_backward(user_place)
-        if isinstance(tensors, torch.Tensor) and tensors.numel() == 1:
-            loss = tensors.detach()
-            if loss.device.type == "cpu":
-                self._losses.append(float(loss))
-            else:
-                self._device_losses.append(loss.clone())
-            if self._sampling:
-                self._graph = _nodes(tensors.grad_fn)
+        if self._sampling and isinstance(tensors, torch.Tensor) and tensors.numel() == 1:
+            self._graph = _nodes(tensors.grad_fn)
         if self.step < PLACES and self.history.phases:
             place = user_place(3)
             if place is not None:
                 self.history.phases[-1].backward_places[place] += 1
         if self.tracer is not None:
-            self.tracer.before_backward(tensors, self._losses[-1] if self._losses else None)
+            self.tracer.before_backward(tensors, value)
 
     @door("backward")
     def after_backward(self) -> None:
-        """Look whether the gradients are numbers."""
+        """Find out where gradients come from that are no numbers."""
         if self.tracer is not None:
-            self.tracer.after_backward()
+            self.tracer.suspected()
 
     @door("optimizer")
     def before_step(self, optimizer: Any) -> None:
@@ -191,8 +196,6 @@ class Monitor:
         if phase.number not in self.models:
             self._meet(phase)
             self._sampling = True
-        if self.held_out.loader is not None:
-            self.held_out.trained.add(id(self.held_out.loader))
         if self.tracer is not None:
             self.tracer.before_step(optimizer)
         n = phase.number
@@ -211,22 +214,21 @@ class Monitor:
 
     @door("optimizer")
     def after_step(self, optimizer: Any) -> None:
-        """Take in the step, send what was measured, and arrange for the next one."""
+        """Take in the steps so far, send what was measured, and arrange for the next one."""
         phase = self.history.phase_of(optimizer)
         if self.step < PLACES:
             place = user_place(3)
             if place is not None:
                 phase.step_places[place] += 1
-        self._scalars(phase)
+        self._take_in()
         if self._sampling:
             self._sample(phase)
-        self.ranks.after_step(phase.number, phase.steps, self.models[phase.number])
-        phase.steps += 1
-        self.step += 1
+        self.ranks.after_step(phase.number, phase.steps - 1, self.models[phase.number])
         self.transfer.poll()
         self._arrange(phase)
         if self.judge.due(self.step, self.schedule) or self._is_new_nonfinite(phase) or self.ranks.news(self._places):
             self._judge(finished=False)
+        self._rest()
 
     @door("loader")
     def opened(self, loader: Any) -> None:
@@ -234,19 +236,18 @@ class Monitor:
         self.ranks.opened(loader, lambda: user_place(3))
 
     @door("loader")
-    def waiting(self, loader: Any) -> None:
-        """A batch is asked for."""
-        del loader
-        self._wait_began = time.perf_counter()
-
-    @door("loader")
     def served(self, loader: Any, batch: Any) -> None:
         """A batch has come."""
         self.held_out.serve(loader, batch)
         self.ranks.served(loader, batch)
-        self._waited += time.perf_counter() - self._wait_began
         if self.tracer is not None:
-            self.tracer.served(loader, batch)
+            self.tracer.served()
+
+    @door("loader")
+    def unanswered(self) -> None:
+        """A batch has come, and the one before led to no backward pass."""
+        if self.tracer is not None:
+            self.tracer.unanswered()
 
     @door("evaluation")
     def mode(self, module: Any, *, training: bool) -> None:
@@ -273,51 +274,70 @@ class Monitor:
         self.held_out.calls = 0
         for fact in self.held_out.rows[self._passes :]:
             values = {"held-out loss": fact.loss, "held-out accuracy": fact.accuracy, "held-out error": fact.error}
-            self.courier.step(max(self.step - 1, 0), {k: v for k, v in values.items() if v is not None})
+            row = {k: v for k, v in values.items() if v is not None}
+            self.courier.steps([(max(self.step - 1, 0), row)])
         self._passes = len(self.held_out.rows)
 
     # --- a step -------------------------------------------------------------------------------
 
-    def _scalars(self, phase: Phase) -> None:
+    def _take_in(self) -> None:
         """Keep what every step gives: its loss, its rate, its time."""
-        rate = max(
-            (float(g["lr"]) for g in phase.optimizer.param_groups if isinstance(g["lr"], float | int)), default=0.0
-        )
-        phase.lrs.add(phase.steps, rate)
-        now = time.perf_counter()
+        steps = self.beat.ring.between(self.step, self.hand.step)
+        if not steps:
+            return
         if self._step_ended:
-            self.history.trained += now - self._step_ended
-            self.history.waited += self._waited
-        self._step_ended, self._waited = now, 0.0
-        row = {"lr": rate} if phase.number == 0 else {f"lr.{phase.number}": rate}
-        if self._losses:
-            loss = sum(self._losses)
-            phase.losses.add(phase.steps, loss)
-            row["loss" if phase.number == 0 else f"loss.{phase.number}"] = loss
-            self._losses = []
-        elif self._device_losses:
-            self._late.append((phase, phase.steps, self.step, torch.stack(self._device_losses).sum()))
-            self._device_losses = []
-            if len(self._late) >= FLUSH:
-                self._flush()
-        if len(phase.evaluating) < FLAGS_KEPT:
-            for model in self.models[phase.number][:1]:
-                phase.evaluating.append((phase.steps, model.module.training))
-        self.courier.step(self.step, row)
+            self.history.trained += self.beat.ended - self._step_ended
+            self.history.waited += self.beat.waited
+        self._step_ended, self.beat.waited = self.beat.ended, 0.0
+        late, self.beat.device_losses = dict(self.beat.device_losses), []
+        for number, group in itertools.groupby(steps, lambda noted: noted.number):
+            self._take_in_of(self.history.phases[number], list(group), late)
+        self.step = self.hand.step
 
-    def _flush(self) -> None:
-        """Send the losses that are still on their device."""
-        late, self._late = self._late, []
+    def _take_in_of(self, phase: Phase, steps: list[Noted], late: dict[int, torch.Tensor]) -> None:
+        """Take in consecutive steps of one optimizer; ``late`` are losses still on their device, by step."""
+        first = phase.steps
+        phase.steps += len(steps)
+        phase.lrs.extend(first, [s.rate for s in steps])
+        if all(s.flags & HAS_LOSS for s in steps):
+            phase.losses.extend(first, [s.loss for s in steps])
+        else:
+            for i, s in enumerate(steps):
+                if s.flags & HAS_LOSS:
+                    phase.losses.add(first + i, s.loss)
+        if len(phase.evaluating) < FLAGS_KEPT:
+            modes = [(first + i, bool(s.flags & TRAINING)) for i, s in enumerate(steps) if s.flags & KNOWN_MODE]
+            phase.evaluating += modes
+        if self.tracer is not None:
+            self.tracer.stepped(phase.optimizer, len(steps))
+        lr, loss = f"lr{tail_of(phase.number)}", f"loss{tail_of(phase.number)}"
+        self.courier.steps([
+            (s.step, {lr: s.rate, loss: s.loss} if s.flags & HAS_LOSS else {lr: s.rate}) for s in steps
+        ])
+        waiting = [(first + i, s.step, late[s.step]) for i, s in enumerate(steps) if s.step in late]
+        if waiting:
+            self._send(phase, waiting)
+
+    def _send(self, phase: Phase, waiting: list[tuple[int, int, torch.Tensor]]) -> None:
+        """Send losses that are still on their device, with their step in the phase and in the run."""
 
         def read(values: list[float]) -> None:
-            for (phase, step, global_step, _), value in zip(late, values, strict=True):
+            name = f"loss{tail_of(phase.number)}"
+            for (step, _, _), value in zip(waiting, values, strict=True):
                 phase.losses.add(step, value)
                 if value - value != 0 and self.tracer is not None:
                     self.tracer.late()
-                self.courier.step(global_step, {"loss" if phase.number == 0 else f"loss.{phase.number}": value})
+            self.courier.steps([(step, {name: v}) for (_, step, _), v in zip(waiting, values, strict=True)])
 
-        if late:
-            self.transfer.send([t for *_, t in late], read)
+        self.transfer.send([loss for *_, loss in waiting], read)
+
+    def _rest(self) -> None:
+        """Let the next steps be noted only, until something is due."""
+        busy = self._sampling or self.step < PLACES or self.ranks.watching or self.held_out.following
+        if busy or (self.tracer is not None and self.tracer.busy):
+            self.beat.resting = False
+            return
+        self.beat.rest(min(self.schedule.ask_at(self.step), self.judge.ask_at(self.step)))
 
     def _meet(self, phase: Phase) -> None:
         """Find the models of an optimizer that steps for the first time."""
@@ -335,6 +355,7 @@ class Monitor:
         for i, key in enumerate(held):
             names.setdefault(key, (f"tensor {i}", False))
         self._names[phase.number] = names
+        self.beat.phases[id(phase.optimizer)] = phase, models[0].module if models else None
         first = models[0].module.named_modules() if models else ()
         self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
 
@@ -352,7 +373,7 @@ class Monitor:
 
     def _sample(self, phase: Phase) -> None:
         """Send everything measured in this step as one vector."""
-        step, global_step = phase.steps, self.step
+        step, global_step = phase.steps - 1, self.step - 1
         names = [self._names[phase.number][id(p)][0] for p in self._moving]
         shapes = [tuple(p.shape) for p in self._moving]
         with torch.no_grad():
@@ -374,7 +395,7 @@ class Monitor:
             self._read(phase, step, global_step, names, shapes, list(outputs.values()), values)
 
         self.transfer.send(scalars, read)
-        self.schedule.sampled(self.step, time.perf_counter() - self._sample_began)
+        self.schedule.sampled(global_step, time.perf_counter() - self._sample_began)
 
     def _read(
         self,

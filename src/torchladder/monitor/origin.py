@@ -17,6 +17,7 @@ from torchladder.core.facts import NonFiniteFact
 from torchladder.monitor.blame import Blame
 from torchladder.monitor.checker import flags, span
 from torchladder.monitor.frames import Surroundings, program_frames
+from torchladder.monitor.hand import Hand
 from torchladder.monitor.investigate import Case, investigate
 from torchladder.monitor.recorder import Recorder
 from torchladder.monitor.sentinels import SENTINELS, sentinels_of
@@ -34,8 +35,8 @@ OPTIMIZER = torch.optim.Optimizer.__init__.__code__.co_filename  # on the stack 
 class Tracer:
     """Told of the doors by the monitor; ``found`` is the answer, ``note`` what limits it."""
 
-    def __init__(self, *, exact: bool = False) -> None:
-        self.exact = exact
+    def __init__(self, hand: Hand, sentinels: list[torch.Tensor], *, exact: bool = False) -> None:
+        self.hand, self.sentinels, self.exact = hand, sentinels, exact
         self.found: NonFiniteFact | None = None
         self.over = False
         self.note: str | None = None
@@ -43,44 +44,35 @@ class Tracer:
         self.tapes: dict[Any, Tape] = {}
         self.steps = 0
         self._counts: dict[Any, int] = {}
-        self._batches: dict[int, Any] = {}
         self._optimizers: list[Any] = []
         self._stepped: list[int] = []
         self._recording = True
         self._until = STEPS
-        self._sentinels: list[torch.Tensor] = []
-        self._draws = False
-        self._state: torch.Tensor | None = None
         self._loss_before: float | None = None
-        self._root: Any = None  # the node of the loss that was differentiated last
         self._suspect: Surroundings | None = None
         self._key: Any = None
-        self._has_loader = False
         self._fresh = True  # nothing of the step has been seen yet
-        self._looked = False
-        self._served: int | None = None  # the loader whose batch came last,
-        self._trains: int | None = None  # the one whose batches lead to backward passes,
-        self._passed: int | None = None  # and whether the last of those has not, so far
         self._searches = 0
-        self._last: Any = None  # the optimizer that stepped last, or that is stepping,
-        self._within = False  # and whether that was so when the program was last looked at
+        self._within = False  # whether an optimizer was stepping when the program was last looked at
+        self._next = 0  # the step from which every gradient is looked at again
 
     # --- the doors ----------------------------------------------------------------------------
 
-    def served(self, loader: Any, batch: Any) -> None:
+    @property
+    def busy(self) -> bool:
+        """Whether steps are being recorded, or something was seen that has to be followed."""
+        return not self.over and (self._recording or self._suspect is not None)
+
+    def served(self) -> None:
         """A batch has come: a step may begin."""
-        if self.over:
-            return
-        if self._passed == id(loader) and torch.is_grad_enabled():  # its last batch led to no backward pass
-            self._guarded(self._look_around)
-        self._served = id(loader)
-        self._passed = self._served if self._served == self._trains else None
-        self._batches[self._served] = batch
-        if self._draws:
-            self._state = torch.default_generator.get_state()
-        if self._recording:
-            self._has_loader = True
+        if not self.over and self._recording:
+            self.hand.has_loader = True
             self._guarded(self._begin)
+
+    def unanswered(self) -> None:
+        """The last batch led to no backward pass."""
+        if not self.over:
+            self._guarded(self._look_around)
 
     def before_backward(self, tensors: Any, value: float | None) -> None:
         """A backward pass begins: is the loss a number?"""
@@ -89,8 +81,7 @@ class Tracer:
         loss = tensors if isinstance(tensors, torch.Tensor) else _first(tensors)
         if loss is None:
             return
-        self._root, self._looked = loss.grad_fn, False
-        self._passed, self._trains = None, self._served
+        self.hand.loss = loss
         if value is None and self.exact and loss.numel() == 1:
             value = float(loss.detach())
         if self._recording:
@@ -102,37 +93,36 @@ class Tracer:
         elif loss.grad_fn is not None:
             self._guarded(self._trace, *self._around(), None)
 
-    def after_backward(self) -> None:
-        """It has ended: are the gradients nearest the input numbers? NaN is not equal to itself."""
-        self._looked = True
-        for p in self._sentinels:
-            grad = p.grad
-            if grad is not None and not torch.equal(grad, grad):
-                self._guarded(self._suspected)
-                return
+    def suspected(self) -> None:
+        """A gradient nearest the input is no number."""
+        if not self.over:
+            self._guarded(self._remember)
 
-    def _suspected(self) -> None:
+    def _remember(self) -> None:
         """Keep the batch and the variables until the optimizer steps."""
         self._suspect, self._key = self._around()
         if self._within:  # a closure: the optimizer uses these gradients at once
-            self._closely(self._last)
+            self._closely(self.hand.optimizer)
 
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to step: the last moment at which the weights are clean."""
         if self.over:
             return
-        if not self._looked:
-            self.after_backward()
-        if self._suspect is not None or self.steps < DENSE or self.steps % EVERY == 0:
+        unseen = not self.hand.looked and any(_spoilt(p.grad) for p in self.sentinels)
+        if unseen and self._suspect is None:
+            self.suspected()
+        if self._suspect is not None or self.steps < DENSE or self.hand.step >= self._next:
+            self._next = self.hand.step + EVERY
             self._guarded(self._closely, optimizer)
-        self._last = optimizer
-        self._stepped[self._phase(optimizer)] += 1
+        self._phase(optimizer)
         self.steps += 1
-        self._root = None
         if self._recording:
             self._guarded(self._count)
-        elif self._draws and not self._has_loader:
-            self._state = torch.default_generator.get_state()
+
+    def stepped(self, optimizer: Any, count: int) -> None:
+        """So many steps of an optimizer were taken in."""
+        if not self.over:
+            self._stepped[self._phase(optimizer)] += count
 
     def late(self) -> None:
         """A loss that was read later, so as not to wait for its device, is no number."""
@@ -161,9 +151,9 @@ class Tracer:
         """Look for a loss that is no number among the program's variables: it may skip such batches, or raise."""
         self._searches += 1
         if self._searches > SEARCHES:
-            self._trains = None
+            self.hand.trains = None
             return
-        around = self._around()[0] if frames is None else Surroundings(frames[::-1], self._batches)
+        around = self._around()[0] if frames is None else Surroundings(frames[::-1], self.hand.batches)
         for value in (v for table in around.tables.values() for v in table.values()):
             if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.grad_fn is None:
                 continue
@@ -173,7 +163,7 @@ class Tracer:
                 kinds = graph_kinds(value.grad_fn)
                 tape = next((t for t in self.tapes.values() if t.signature[-len(kinds) :] == kinds), None)
                 if tape is not None:
-                    self._root = value.grad_fn
+                    self.hand.loss = value
                     self._trace(around, tape.key, None, wanted=tape.signature)
                     return
 
@@ -201,9 +191,10 @@ class Tracer:
         """Let go of everything."""
         self.over, self._recording = True, False
         self.recorder.stop()
-        self._suspect = self._root = self._last = None
-        self._sentinels = []
-        self._batches.clear()
+        self._suspect = self.hand.loss = self.hand.optimizer = None
+        self.hand.draws = False
+        self.sentinels.clear()
+        self.hand.batches.clear()
         self.tapes.clear()
 
     def open(self) -> None:
@@ -239,13 +230,13 @@ class Tracer:
             tape.earlier = earlier
             if earlier is not None:
                 earlier.earlier = None
-            self._draws = self._draws or tape.draws
+            self.hand.draws = self.hand.draws or tape.draws
             self._fresh = False
-            if len(self._sentinels) < SENTINELS:
-                known = {id(p) for p in self._sentinels}
+            if len(self.sentinels) < SENTINELS:
+                known = {id(p) for p in self.sentinels}
                 near = [p for p in sentinels_of(loss) if self.exact or p.device.type == "cpu"]
-                self._sentinels += [p for p in near if id(p) not in known]
-                del self._sentinels[SENTINELS:]
+                self.sentinels += [p for p in near if id(p) not in known]
+                del self.sentinels[SENTINELS:]
         finally:
             self.recorder.paused -= 1
 
@@ -261,7 +252,7 @@ class Tracer:
                 if tape.live:
                     tape.settle(tape.earlier)
                 tape.earlier = None
-        elif not self._has_loader:
+        elif not self.hand.has_loader:
             self._begin()
 
     def _phase(self, optimizer: Any) -> int:
@@ -280,7 +271,7 @@ class Tracer:
         frames = program_frames(here)
         self._within = is_within_step(here)
         place = (frames[0].f_code, frames[0].f_lasti) if frames else None
-        return Surroundings(frames, self._batches), place
+        return Surroundings(frames, self.hand.batches), place
 
     # --- tracing ------------------------------------------------------------------------------
 
@@ -288,19 +279,20 @@ class Tracer:
         """Replay the step and name what made the first NaN or Inf."""
         self.recorder.stop()
         self._recording = False
-        wanted = wanted or graph_kinds(self._root)
+        root = self.hand.loss.grad_fn if self.hand.loss is not None else None
+        wanted = wanted or graph_kinds(root)
         tapes = [t for k, t in self.tapes.items() if k == key] or list(self.tapes.values())
         tapes.sort(key=lambda t: t.signature != wanted)
-        case = Case(tapes, around, self._root, wanted, self._state, backward=optimizer is not None)
+        case = Case(tapes, around, root, wanted, self.hand.state, backward=optimizer is not None)
         found, self.note = investigate(case)
         self._say(found, optimizer, backward=case.backward)
 
     def _say(self, found: Blame | None, optimizer: Any, *, backward: bool) -> None:
         """Put the answer together; where nothing is proved, the function is "unknown"."""
-        within = self._last if self._within else None  # a closure runs in a step that was counted already
-        optimizer = optimizer if optimizer is not None else within
+        if optimizer is None and self._within:
+            optimizer = self.hand.optimizer
         number = self._phase(optimizer) if optimizer is not None else 0
-        step = self._stepped[number] - (within is not None) if self._stepped else 0
+        step = self._stepped[number] if self._stepped else 0
         if found is None:
             found = Blame("backward" if backward else "forward", "unknown", None, None, True, None, None)
         self.found = NonFiniteFact(
@@ -328,6 +320,10 @@ class Tracer:
 def _largest(weights: list[torch.Tensor]) -> float | None:
     ends = [end for p in weights if p.numel() for end in span(p) if end is not None]
     return max(map(abs, ends), default=None)
+
+
+def _spoilt(grad: torch.Tensor | None) -> bool:
+    return grad is not None and not torch.equal(grad, grad)
 
 
 def is_within_step(frame: FrameType | None) -> bool:

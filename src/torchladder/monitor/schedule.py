@@ -11,6 +11,8 @@ from torchladder.monitor.settings import Settings
 
 CLOSE_STEPS = 100  # steps for which a run is sampled more often after an alert
 MIDDLE = 200  # steps until which samples are five times as frequent as later
+PATIENCE = 100  # steps after which the budget is asked again
+RARELY = 0.25  # of the share that samples may always take
 LEARN = 0.3  # weight of the latest sample in the expected cost of the next
 
 
@@ -23,7 +25,7 @@ class Schedule:
         self.began = self.clock()
         self.spent = 0.0
         self.expected = 0.0
-        self.last = -1
+        self.last, self.last_time = -1, self.began
         self.close_until = 0
         self.samples = 0
         self._next = 0  # the step before which none is due
@@ -48,7 +50,7 @@ class Schedule:
 
     def sampled(self, step: int, seconds: float) -> None:
         """Note a sample and what it cost."""
-        self.last = step
+        self.last, self.last_time = step, self.clock()
         self.samples += 1
         self.expected = seconds if self.samples == 1 else LEARN * seconds + (1 - LEARN) * self.expected
 
@@ -56,6 +58,10 @@ class Schedule:
         """Look more often for a while: something is wrong."""
         self.close_until = step + CLOSE_STEPS
         self._next = step
+
+    def ask_at(self, step: int) -> int:
+        """Return the first step after this one at which a sample may be due; one the budget lacks for waits longer."""
+        return self._next if self._next > step else step + PATIENCE
 
     def due(self, step: int) -> bool:
         """Tell whether a step shall be sampled."""
@@ -72,4 +78,7 @@ class Schedule:
         if step - self.last < every:
             self._next = self.last + every
             return False
-        return self.spent + self.expected <= self.settings.overhead * self.elapsed
+        share = self.settings.overhead
+        # Where every step is so short that the doors alone take the share, a run is still looked at now and then.
+        rarely = self.expected <= RARELY * share * (self.clock() - self.last_time)
+        return rarely or self.spent + self.expected <= share * self.elapsed

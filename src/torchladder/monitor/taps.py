@@ -5,6 +5,7 @@ Nothing of torch is changed but four doors, and those are put back at the end.
 
 import functools
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any, Protocol
 
 import torch
@@ -22,27 +23,24 @@ class Listener(Protocol):
     def after_backward(self) -> None:
         """It has ended."""
 
-    def before_step(self, optimizer: Any) -> None:
-        """An optimizer is about to step."""
+    def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """An optimizer is about to step, called with these arguments."""
 
-    def after_step(self, optimizer: Any) -> None:
+    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """It has stepped."""
 
     def opened(self, loader: Any) -> None:
         """A pass over a loader begins."""
 
-    def waiting(self, loader: Any) -> None:
-        """A batch is asked for."""
-
-    def served(self, loader: Any, batch: Any) -> None:
-        """It has come."""
+    def served(self, loader: Any, batch: Any, seconds: float) -> None:
+        """A batch has come, after so long a wait."""
 
     def mode(self, module: Any, *, training: bool) -> None:
         """``train()`` or ``eval()`` was called on a module, from outside such a call."""
 
 
 class Stream:
-    """An iterator over a loader's batches that tells when one is asked for and when it has come."""
+    """An iterator over a loader's batches that tells of each one, and how long it was waited for."""
 
     def __init__(self, inner: Iterator[Any], loader: Any, listener: Listener) -> None:
         self.__dict__.update(_inner=inner, _loader=loader, _listener=listener)
@@ -51,9 +49,9 @@ class Stream:
         return self
 
     def __next__(self) -> Any:
-        self._listener.waiting(self._loader)
+        began = perf_counter()
         batch = next(self._inner)
-        self._listener.served(self._loader, batch)
+        self._listener.served(self._loader, batch, perf_counter() - began)
         return batch
 
     def __getattr__(self, name: str) -> Any:
@@ -104,45 +102,29 @@ class Taps:
         self._undo.append(restore)
 
     def _backward(self) -> None:
-        listener = self.listener
-        of_tensor: Any = torch.Tensor.backward
-        of_autograd: Any = torch.autograd.backward
+        # Tensor.backward, too, comes by here.
+        before, after = self.listener.before_backward, self.listener.after_backward
+        original: Any = torch.autograd.backward
         busy = False
 
-        @functools.wraps(of_tensor)
-        def tensor_backward(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+        @functools.wraps(original)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal busy
             if busy:
-                return of_tensor(tensor, *args, **kwargs)
+                return original(tensors, *args, **kwargs)
             busy = True
             try:
-                listener.before_backward(tensor)
-                return of_tensor(tensor, *args, **kwargs)
+                before(tensors)
+                return original(tensors, *args, **kwargs)
             finally:
                 busy = False
-                listener.after_backward()
+                after()
 
-        @functools.wraps(of_autograd)
-        def autograd_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal busy
-            if busy:
-                return of_autograd(tensors, *args, **kwargs)
-            busy = True
-            try:
-                listener.before_backward(tensors)
-                return of_autograd(tensors, *args, **kwargs)
-            finally:
-                busy = False
-                listener.after_backward()
-
-        self._replace(torch.Tensor, "backward", tensor_backward)
-        self._replace(torch.autograd, "backward", autograd_backward)
+        self._replace(torch.autograd, "backward", backward)
 
     def _optimizers(self) -> None:
-        listener = self.listener
-        # torch's hooks: (optimizer, args, kwargs) -> None
-        before = register_optimizer_step_pre_hook(lambda optimizer, _args, _kwargs: listener.before_step(optimizer))
-        after = register_optimizer_step_post_hook(lambda optimizer, _args, _kwargs: listener.after_step(optimizer))
+        before = register_optimizer_step_pre_hook(self.listener.before_step)
+        after = register_optimizer_step_post_hook(self.listener.after_step)
         self._undo += [before.remove, after.remove]
 
     def _loaders(self) -> None:

@@ -1,10 +1,12 @@
 """A run as a folder of plain files, written so that a kill at any moment loses at most the step in flight.
 
-``run.json`` says how the run began and ended (written anew in one piece); ``metrics.jsonl`` has a line a step,
+``run.json`` says how the run began and ended (written anew in one piece); ``metrics.jsonl`` has a line a step, the
+latest of which may still be in ``last-steps.bin`` while the run goes on or when it was killed;
 ``samples.jsonl`` a line a sample, ``alerts.jsonl`` every finding whole, ``histograms.jsonl`` a line a histogram.
 A step may have several lines, a later one adding what came late. Numbers without a JSON form are "nan", "inf", "-inf".
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -18,8 +20,9 @@ from torchladder.core.findings import Finding
 from torchladder.core.sinks import RunEnd, RunStart, Sink
 from torchladder.runs.command import masked
 from torchladder.runs.index import RunIndex
-from torchladder.runs.layout import ALERTS, HISTOGRAMS, METRICS, RECORD, SAMPLES, SCHEMA
+from torchladder.runs.layout import ALERTS, HISTOGRAMS, METRICS, RECORD, RING, SAMPLES, SCHEMA
 from torchladder.runs.lines import Appender, Rows, plain, words
+from torchladder.runs.ring import Ring
 
 
 def open_run(base: Path, run: RunStart, say: Callable[[str], None]) -> tuple[Path | None, list[Sink]]:
@@ -51,6 +54,7 @@ class RunFolder:
         self._record: dict[str, Any] = {}
         self._files: dict[str, Appender] = {}
         self._rows = Rows()
+        self.ring: Ring | None = None
 
     def started(self, run: RunStart) -> None:
         """Write who runs."""
@@ -64,6 +68,8 @@ class RunFolder:
             "state": "running",
         }
         self._metrics = self._file(METRICS)
+        with contextlib.suppress(OSError, ValueError):  # not every file system can map files into memory
+            self.ring = Ring(self.folder / RING)
         self._write_record()
 
     def steps(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
@@ -98,6 +104,8 @@ class RunFolder:
         }
         for file in self._files.values():
             file.close()
+        if self.ring is not None:
+            self.ring.close()
         self._write_record()
 
     def _file(self, name: str) -> Appender:

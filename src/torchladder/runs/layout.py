@@ -5,6 +5,7 @@ from pathlib import Path
 SCHEMA = 1
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
+RING = "last-steps.bin"
 SAMPLES = "samples.jsonl"
 ALERTS = "alerts.jsonl"
 HISTOGRAMS = "histograms.jsonl"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torchladder.runs.layout import ALERTS, METRICS, SAMPLES
+from torchladder.runs.layout import ALERTS, METRICS, RING, SAMPLES
 from torchladder.runs.lines import last_rows, rows, spread_rows, value_of
+from torchladder.runs.ring import ring_rows
 
 WHOLE_BYTES = 32_000_000  # half a million steps, read in about two seconds; of more, steps spread over the run are
 SPREAD = 20_000
@@ -63,6 +64,11 @@ def loss_curves(folder: Path) -> list[Curve]:
         for name, value in row.items():
             if name.partition(".")[0] == "loss":
                 found[name][row["step"]] = value_of(value)
+    newest = max((step for curve in found.values() for step in curve), default=-1)
+    for row in ring_rows(folder / RING, newest):
+        for name in row.keys() - {"step"}:
+            if name.partition(".")[0] == "loss":
+                found[name][row["step"]] = row[name]
     curves = []
     for name in sorted(found):
         steps = sorted(found[name])  # losses that were read late stand behind later steps

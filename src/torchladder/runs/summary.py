@@ -9,8 +9,9 @@ from typing import Any
 from torchladder.core.findings import Severity
 from torchladder.core.jsonable import from_json
 from torchladder.runs.alive import state_of
-from torchladder.runs.layout import ALERTS, METRICS, RECORD
+from torchladder.runs.layout import ALERTS, METRICS, RECORD, RING
 from torchladder.runs.lines import last_rows, rows, value_of
+from torchladder.runs.ring import ring_rows
 
 LATE_ROWS = 200  # lines at the end of a run among which its last loss is looked for; losses may come late
 _RANK = {severity.value: i for i, severity in enumerate(Severity)}
@@ -54,10 +55,12 @@ def summary_of(folder: Path) -> Summary | None:
     if record is None:
         return None
     tail = last_rows(folder / METRICS, LATE_ROWS)
+    heard = [row["time"] for row in tail[-1:]]
+    tail += ring_rows(folder / RING, max((row["step"] for row in tail), default=-1))
     losses = [(row["step"], value_of(row["loss"])) for row in tail if "loss" in row]
     seen = {
         "loss": max(losses, key=lambda pair: pair[0])[1] if losses else None,
-        "heartbeat": max([record["started"], *(row["time"] for row in tail[-1:])]),
+        "heartbeat": max([record["started"], *heard]),
         "steps": max((row["step"] for row in tail), default=-1) + 1,
     }
     seen |= {k: record[k] for k in ("steps", "ended", "verdict", "cost", "state") if k in record}

@@ -104,7 +104,7 @@ def test_a_full_disk_drops_the_record_and_nothing_else(tmp_path: Path) -> None:
     courier = Courier(sinks)
     courier.start(start())
     for step in range(3):
-        courier.step(step, {"loss": 1.0})
+        courier.steps([(step, {"loss": 1.0})])
     courier.end(end())
 
     (words,) = courier.failures.values()

@@ -1,0 +1,225 @@
+"""What happens at every step, on as short a path as there is; at few steps the eye is asked to look closely.
+
+Between the operations of a small network nothing of ours stays in the processor's caches: forty short functions a step
+cost a tenth of a millisecond there. So a resting beat notes loss, rate and batch, and the eye takes the notes in many
+at a time. It is woken when something is due, when a quarter of a second is over, and at the first NaN or Inf.
+"""
+
+from threading import get_ident
+from time import perf_counter
+from typing import Any, Protocol
+
+import torch
+
+from torchladder.monitor.hand import Hand
+from torchladder.monitor.history import Phase
+from torchladder.monitor.schedule import Schedule
+from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, RECORD, SLOTS, TRAINING, Ring
+
+STEPS = 128  # at rest, at most; fewer than the slots of a run's ring
+SECONDS = 0.25  # at rest, at most: steps that are slower than this are all taken in at once
+
+
+class Eye(Protocol):
+    """Who looks closely. Doors of the taps that it shares are called by the beat at steps that do not rest."""
+
+    def defect(self, name: str, error: BaseException) -> None:
+        """Switch off after a failure of ours."""
+
+    def wake(self) -> None:
+        """Take in what was noted at rest: something has to be looked at now."""
+
+    def before_backward(self, tensors: Any, value: float | None) -> None:
+        """A backward pass begins; ``value`` is the loss if it is known."""
+
+    def after_backward(self) -> None:
+        """It has ended."""
+
+    def before_step(self, optimizer: Any) -> None:
+        """An optimizer is about to step."""
+
+    def after_step(self, optimizer: Any) -> None:
+        """It has stepped, and the step is noted."""
+
+    def opened(self, loader: Any) -> None:
+        """A pass over a loader begins."""
+
+    def served(self, loader: Any, batch: Any) -> None:
+        """A batch has come."""
+
+    def unanswered(self) -> None:
+        """A batch has come, and the one before led to no backward pass."""
+
+    def mode(self, module: Any, *, training: bool) -> None:
+        """``train()`` or ``eval()`` was called on a module."""
+
+
+class Beat:
+    """Listens at the taps, and notes steps in a ring; ``sentinels`` are looked at after each backward pass."""
+
+    def __init__(self, eye: Eye, schedule: Schedule, hand: Hand) -> None:
+        self.eye, self.schedule, self.hand = eye, schedule, hand
+        self.thread = 0  # whose doors are heard, once it has begun
+        self.resting = False
+        self.ring = Ring()
+        self.ended = 0.0  # when the last step did
+        self.device_losses: list[tuple[int, torch.Tensor]] = []  # by step, still on their device
+        self.waited = 0.0  # seconds for batches, in the steps that are noted
+        self.sentinels: list[torch.Tensor] = []
+        self.phases: dict[int, tuple[Phase, Any]] = {}  # by optimizer: its phase, and the module whose mode is noted
+        self._losses: list[float] = []
+        self._on_device: list[torch.Tensor] = []
+        self._until = 0.0
+        self._until_time = 0.0
+
+    def begin(self, ring: Ring) -> None:
+        """Hear what happens in this thread; a thread of a loader or a forked worker is not watched."""
+        self.thread, self.ring = get_ident(), ring
+
+    def stop(self) -> None:
+        """Hear nothing more."""
+        self.thread = 0
+
+    def rest(self, until: float) -> None:
+        """Let nobody look before step ``until``."""
+        self._until = min(until, self.hand.step + STEPS)
+        self._until_time = perf_counter() + SECONDS
+        self.resting = self._until > self.hand.step + 1
+
+    # --- the doors ----------------------------------------------------------------------------
+
+    def before_backward(self, tensors: Any) -> None:
+        """Keep the scalar that is differentiated."""
+        if get_ident() != self.thread:
+            return
+        began = perf_counter()
+        value: Any = None
+        hand = self.hand
+        try:
+            if isinstance(tensors, torch.Tensor):
+                if tensors.numel() == 1:
+                    if tensors.is_cpu:
+                        value = tensors.item()
+                        self._losses.append(value)
+                    else:
+                        self._on_device.append(tensors.detach().clone())
+                hand.loss = tensors
+            hand.passed, hand.trains, hand.looked = None, hand.served, False
+        except Exception as error:
+            self.eye.defect("backward", error)
+            return
+        self.schedule.spent += perf_counter() - began
+        if not self.resting:
+            self.eye.before_backward(tensors, value)
+        elif value is not None and value - value != 0:
+            self.eye.wake()
+            self.eye.before_backward(tensors, value)
+
+    def after_backward(self) -> None:
+        """Look whether the gradients nearest the input are numbers; NaN is not equal to itself."""
+        if get_ident() != self.thread:
+            return
+        began = perf_counter()
+        clean = True
+        try:
+            for p in self.sentinels:
+                grad = p.grad
+                if grad is not None and not torch.equal(grad, grad):
+                    clean = False
+                    break
+            else:
+                self.hand.looked = True
+        except Exception as error:
+            self.eye.defect("backward", error)
+            return
+        self.schedule.spent += perf_counter() - began
+        if not clean:
+            self.eye.wake()
+            self.eye.after_backward()
+
+    def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Let go of the step's graph."""
+        del args, kwargs
+        if get_ident() != self.thread:
+            return
+        hand = self.hand
+        hand.optimizer = optimizer
+        if not self.resting or id(optimizer) not in self.phases or not hand.looked:
+            if self.resting:
+                self.eye.wake()
+            self.eye.before_step(optimizer)
+        hand.loss = None
+        if hand.draws and not hand.has_loader:
+            hand.state = torch.default_generator.get_state()
+
+    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Note the step."""
+        del args, kwargs
+        if get_ident() != self.thread:
+            return
+        now = perf_counter()
+        hand = self.hand
+        try:
+            phase, module = self.phases[id(optimizer)]
+            groups = optimizer.param_groups
+            rate = groups[0]["lr"] if len(groups) == 1 else None
+            if type(rate) is not float:
+                rate = rate_of(groups)
+            loss, flags = 0.0, 0
+            if self._losses:
+                loss, flags = self._losses[0] if len(self._losses) == 1 else sum(self._losses), HAS_LOSS
+                self._losses.clear()
+            elif self._on_device:
+                self.device_losses.append((hand.step, torch.stack(self._on_device).sum()))
+                self._on_device = []
+            if module is not None:
+                flags |= KNOWN_MODE | TRAINING if module.training else KNOWN_MODE
+            place = (hand.step & (SLOTS - 1)) * RECORD.size
+            RECORD.pack_into(self.ring.notes, place, rate, loss, phase.number, flags, hand.step)
+            self.ended = now
+            if hand.served is not None:
+                hand.trained.add(hand.served)
+            hand.step += 1
+        except Exception as error:
+            self.eye.defect("optimizer", error)
+            return
+        self.schedule.spent += perf_counter() - now
+        if not self.resting or hand.step >= self._until or now >= self._until_time:
+            self.eye.after_step(optimizer)
+
+    def opened(self, loader: Any) -> None:
+        """A pass over a loader begins."""
+        if get_ident() == self.thread:
+            self.eye.opened(loader)
+
+    def served(self, loader: Any, batch: Any, seconds: float) -> None:
+        """Keep the batch."""
+        if get_ident() != self.thread:
+            return
+        began = perf_counter()
+        hand, key = self.hand, id(loader)
+        skipped = hand.passed == key and torch.is_grad_enabled()  # its last batch led to no backward pass
+        if skipped:
+            self.eye.unanswered()
+        hand.served = key
+        hand.passed = key if key == hand.trains else None
+        hand.batches[key] = batch
+        if hand.draws:
+            hand.state = torch.default_generator.get_state()
+        self.waited += seconds
+        self.schedule.spent += perf_counter() - began
+        if not self.resting:
+            self.eye.served(loader, batch)
+
+    def mode(self, module: Any, *, training: bool) -> None:
+        """A module goes into evaluation, or back to training."""
+        if get_ident() != self.thread:
+            return
+        if self.resting:
+            self.eye.wake()
+        self.eye.mode(module, training=training)
+
+
+def rate_of(groups: list[dict[str, Any]]) -> float:
+    """Return the highest learning rate; rates that are tensors are not read, as that may wait for a device."""
+    return max((float(g["lr"]) for g in groups if isinstance(g["lr"], float | int)), default=0.0)
