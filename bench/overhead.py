@@ -257,6 +257,53 @@ def measure(model: str, monitor: str, pairs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def counts(steps: int = 1000) -> None:
+    """Print how often a watched MLP is interrupted: exact counts, not times."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Reads(TorchDispatchMode):
+        """Counts what waits for a device: a number or an answer that the host asks for."""
+
+        n = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            del types
+            self.n += func.overloadpacket._qualified_op_name in {"aten::_local_scalar_dense", "aten::equal"}
+            return func(*args, **(kwargs or {}))
+
+    ours = str(ROOT / "src" / "torchladder")
+    calls: list[str] = []
+
+    def seen(frame: Any, event: str, argument: Any) -> None:
+        del argument
+        if event == "call" and frame.f_code.co_filename.startswith(ours):
+            calls.append(frame.f_code.co_qualname)
+
+    rows = []
+    for watched in (False, True):
+        job = Job("mlp")
+        begin, end = (torchladder if watched else bare)(job)
+        begin()
+        for _ in range(FIRST):
+            job.step()
+        with Reads() as reads:
+            for _ in range(steps):
+                job.step()
+        calls.clear()
+        sys.setprofile(seen)
+        for _ in range(steps):
+            job.step()
+        sys.setprofile(None)
+        rows.append((reads.n, list(calls)))
+        end()
+    (plain, _), (watching, inside) = rows
+    hooks = sum("Outputs" in name and "hook" in name for name in inside)
+    print(f"after the first {FIRST} steps, a step: {(watching - plain) / steps:.2f} numbers read on the host (of the")
+    print(f"loss and of gradients that are on the CPU; on other devices none), {len(inside) / steps:.1f} calls of")
+    print(f"functions of torchladder's, {hooks / steps:.2f} hooks of layers; torch {torch.__version__}")
+
+
 def main() -> None:
     """Measure each combination in a process of its own and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -264,7 +311,11 @@ def main() -> None:
     parser.add_argument("--monitors", default=",".join(MONITORS))
     parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--one", nargs=2, metavar=("MODEL", "MONITOR"), help=argparse.SUPPRESS)
+    parser.add_argument("--counts", action="store_true", help="how often a step is interrupted, exactly")
     options = parser.parse_args()
+    if options.counts:
+        counts()
+        return
     if options.one:
         model, monitor = options.one
         print(json.dumps(measure(model, monitor, options.pairs or PAIRS[model])))

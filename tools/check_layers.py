@@ -18,6 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"core", "rules"},
     "runner": {"core"},
     "data": {"core"},
+    "sets": {"core"},
+    "inspection": {"core", "data", "rules", "ladder", "runner", "sets"},
     "probes": {"core", "data", "runner"},
     "experiments": {"core", "data", "probes", "runner"},
     "patches": {"core"},
@@ -32,7 +34,9 @@ ALLOWED: dict[str, set[str]] = {
     "": {"core", "cli"},
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
-    "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
+    "cli": {
+        "ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations", "sets", "inspection",
+    }
 }
 WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs"}
 

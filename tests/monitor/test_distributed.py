@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from tests.neutrality.eye import TOGETHER, label
 from tests.rules.planting import recorded
 from torchladder.monitor.ranks import post as post_module
 from torchladder.monitor.ranks.checksum import of_batch, of_weights
@@ -141,7 +142,7 @@ def closed(posts: list[Post]) -> None:
 
 
 def test_the_first_process_reads_what_the_others_left(store: Any) -> None:
-    """One message for a row; a look and a read, however many processes there are."""
+    """One message for a row and one for the leave; a look and a read, however many processes there are."""
     posts = [Post(rank, 8, prefix="here") for rank in range(8)]
     for post in posts:
         post.send("0/0", row(post.rank).pack)
@@ -149,7 +150,7 @@ def test_the_first_process_reads_what_the_others_left(store: Any) -> None:
 
     (rows,) = posts[0].arrived
     assert list(range(8)) == sorted(r.rank for r in rows)
-    assert [1] * 7 == [p.messages for p in posts[1:]]
+    assert [2] * 7 == [p.messages for p in posts[1:]]
     assert posts[0].failure is None
 
 
@@ -200,11 +201,11 @@ def test_a_store_that_never_answers_holds_nobody_up(monkeypatch: pytest.MonkeyPa
 # --- whole programs -------------------------------------------------------------------------------
 
 
-def run(folder: Path, how: str, ranks: int, *, watched: bool = True) -> tuple[list[str], str]:
-    """Run the program by several processes; return its printed lines in order, and what it said beside."""
+def run(folder: Path, program: str, ranks: int, *words: str) -> tuple[list[str], str]:
+    """Run a program by several processes; return its printed lines in order, and what it said beside."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        [sys.executable, *LAUNCH, str(ranks), str(PROGRAM), how, "watched" if watched else "bare"],
+        [sys.executable, *LAUNCH, str(ranks), program, *words],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -216,6 +217,11 @@ def run(folder: Path, how: str, ranks: int, *, watched: bool = True) -> tuple[li
     return sorted(line for line in done.stdout.replace("rank", "\nrank").splitlines() if line.strip()), done.stderr
 
 
+def trained(folder: Path, how: str, ranks: int, *, watched: bool = True) -> tuple[list[str], str]:
+    """Run the program of this test in one of its ways."""
+    return run(folder, str(PROGRAM), ranks, how, "watched" if watched else "bare")
+
+
 def names(folder: Path) -> list[str]:
     """Return the rules that the run's record names."""
     return [f.name for f in recorded(folder)]
@@ -225,17 +231,34 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize(("how", "ranks"), [("ddp", 2), ("ddp", 4), ("apart", 2), ("fsdp2", 2), ("hidden", 2)])
 def test_watched_processes_compute_the_same_bits(how: str, ranks: int, tmp_path: Path) -> None:
     """Weights, buffers, optimizer state and random numbers of every process."""
-    watched, _ = run(tmp_path / "watched", how, ranks)
-    bare, _ = run(tmp_path / "bare", how, ranks, watched=False)
+    watched, _ = trained(tmp_path / "watched", how, ranks)
+    bare, _ = trained(tmp_path / "bare", how, ranks, watched=False)
 
     assert bare == watched
     assert len(bare) == ranks
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return what two processes compute whose monitor is to fail."""
+    return trained(tmp_path_factory.mktemp("bare"), "ddp", 2, watched=False)[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(len(TOGETHER)), ids=[label(part) for part in TOGETHER])
+def test_a_comparison_that_fails_at_random_changes_nothing(part: int, undisturbed: list[str], tmp_path: Path) -> None:
+    """The processes train on to the same bits, and none waits for another in vain."""
+    eye = Path(__file__).parents[1] / "neutrality/eye.py"
+    found, _ = run(tmp_path, str(eye), 2, f"together{part}", str(PROGRAM), "ddp", "bare")
+
+    assert undisturbed == [line for line in found if line.startswith("rank")]
+    assert "".join(found).count("doors True") == 2
+
+
 @pytest.mark.slow
 def test_the_first_process_alone_speaks_and_keeps_a_record(tmp_path: Path) -> None:
     """One record and one verdict, however many processes there are."""
-    _, said = run(tmp_path, "ddp", 2)
+    _, said = trained(tmp_path, "ddp", 2)
 
     assert said.count("nothing alarming was seen") == 1
     assert len(list((tmp_path / ".torchladder/runs").glob("*/run.json"))) == 1
@@ -246,7 +269,7 @@ def test_the_first_process_alone_speaks_and_keeps_a_record(tmp_path: Path) -> No
 @pytest.mark.parametrize(("how", "ranks"), [("fsdp1", 2), ("fsdp2", 2), ("pairs", 4), ("slices", 2)])
 def test_unusual_but_right_is_left_alone(how: str, ranks: int, tmp_path: Path) -> None:
     """Weights that are spread out, two models at once, batches that the program cuts up itself."""
-    _, said = run(tmp_path, how, ranks)
+    _, said = trained(tmp_path, how, ranks)
 
     assert names(tmp_path) == []
     assert "not watched" not in said
@@ -255,7 +278,7 @@ def test_unusual_but_right_is_left_alone(how: str, ranks: int, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_head_that_is_never_called_is_remarked(tmp_path: Path) -> None:
     """The option of the wrapper keeps the training going, and hides the head."""
-    run(tmp_path, "hidden", 2)
+    trained(tmp_path, "hidden", 2)
 
     assert names(tmp_path) == ["unused-parameters"]
 

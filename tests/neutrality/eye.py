@@ -1,6 +1,8 @@
 """Run a program bare, watched, or watched by a monitor whose parts fail at random; print everything it computed.
 
-python eye.py bare|watched|failing PROGRAM
+python eye.py bare|watched|failingN|togetherN PROGRAM [ARGUMENT ...]
+
+The number is that of the part which fails, in ``PARTS`` or ``TOGETHER``.
 """
 
 import contextlib
@@ -17,23 +19,81 @@ import numpy as np
 import torch
 
 import torchladder
-from torchladder.monitor import held_out, judge, monitor, outputs, transfer, weights
+from torchladder.monitor import (
+    beat,
+    courier,
+    growth,
+    held_out,
+    histograms,
+    judge,
+    monitor,
+    origin,
+    outputs,
+    recorder,
+    schedule,
+    transfer,
+    watch,
+    weights,
+)
+from torchladder.monitor.ranks import look, notices, post, ranks, samplers, table
 
 PARTS: tuple[tuple[Any, str], ...] = (
-    (monitor.Monitor, "_scalars"),
+    (monitor.Monitor, "_take_in_of"),
+    (beat.Beat, "rest"),
     (monitor.Monitor, "_sample"),
     (monitor.Monitor, "_arrange"),
     (monitor.Monitor, "_read"),
     (monitor.Monitor, "_judge"),
+    (monitor.Monitor, "_meet"),
+    (monitor.Monitor, "_end_evaluation"),
+    (monitor.Monitor, "facts"),
     (weights.Movement, "measure"),
     (outputs.Outputs, "attach"),
     (outputs.Outputs, "detach"),
     (transfer.Transfer, "send"),
+    (schedule.Schedule, "due"),
+    (courier.Courier, "steps"),
     (judge.Judge, "look"),
     (held_out.HeldOut, "_called"),
     (held_out.HeldOut, "after"),
     (held_out.HeldOut, "begin"),
+    (histograms.Histograms, "look"),
+    (growth.Growth, "before_backward"),
+    (growth.Growth, "after_step"),
+    (origin.Tracer, "before_backward"),
+    (origin.Tracer, "before_step"),
+    (recorder.Recorder, "start"),
+    (recorder.Recorder, "_entry"),
+    (recorder.Recorder, "_made"),
+    (recorder.Recorder, "_add"),
+    (recorder.Recorder, "stop"),
+    (ranks.Ranks, "after_step"),
+    (samplers.Samplers, "opened"),
+    (samplers.Samplers, "served"),
+    (watch.Watch, "_finish"),
 )
+# What several processes that train together do besides.
+TOGETHER: tuple[tuple[Any, str], ...] = (
+    (ranks, "measured"),
+    (ranks, "replica_of"),
+    (ranks.Ranks, "_meet"),
+    (ranks.Ranks, "_flags"),
+    (look.Look, "attach"),
+    (look.Look, "_called"),
+    (post, "connected"),
+    (post.Post, "send"),
+    (post.Post, "_serve"),
+    (post.Post, "_rows_of"),
+    (post.Post, "close"),
+    (notices.Notices, "look"),
+    (notices.Notices, "take"),
+    (table.Table, "add"),
+)
+
+
+def label(part: tuple[Any, str]) -> str:
+    """Return a part's name, with that of its owner."""
+    return f"{part[0].__name__.rpartition('.')[2]}.{part[1]}"
 
 
 KEPT: list[Any] = []
@@ -51,10 +111,9 @@ def keep(kind: type) -> None:
     kind.__init__ = init
 
 
-def fail_at_random(seed: int) -> None:
+def fail_at_random(owner: Any, name: str) -> None:
     """Make one part of the monitor raise now and then."""
-    dice = random.Random(seed)
-    owner, name = dice.choice(PARTS)
+    dice = random.Random(name)
     original = getattr(owner, name)
 
     def sometimes(*args: Any, **kwargs: Any) -> Any:
@@ -104,9 +163,10 @@ def _leaves(state: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 if __name__ == "__main__":
     how, program = sys.argv[1], sys.argv[2]
-    if how.startswith("failing"):
-        fail_at_random(int(how.removeprefix("failing") or 0))
-    sys.argv = [program]
+    for word, parts in (("failing", PARTS), ("together", TOGETHER)):
+        if how.startswith(word):
+            fail_at_random(*parts[int(how.removeprefix(word))])
+    sys.argv = sys.argv[2:]
     sys.path.insert(0, str(Path(program).parent))
     torch.set_num_threads(1)
     keep(torch.nn.Module)

@@ -42,7 +42,7 @@ def climb_text(text: str, to: int = 3) -> Report:
 
 @functools.cache
 def watch_text(text: str, ranks: int) -> tuple[Finding, ...]:
-    """Run a program given as text by several processes under ``watch``; return what its record says was found."""
+    """Run a program given as text by so many processes under ``watch``; return what its record says was found."""
     with tempfile.TemporaryDirectory(prefix="plant-") as folder:
         Path(folder, "train.py").write_text(text)
         watched(Path(folder), ranks)
@@ -50,8 +50,9 @@ def watch_text(text: str, ranks: int) -> tuple[Finding, ...]:
 
 
 def watched(folder: Path, ranks: int, *, how: tuple[str, ...] = WATCHED) -> subprocess.CompletedProcess[str]:
-    """Run ``train.py`` of a folder by several processes."""
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks))
+    """Run ``train.py`` of a folder by so many processes."""
+    several = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks))
+    launch = several if ranks > 1 else ()
     return subprocess.run(
         [sys.executable, *launch, *how, "train.py"],
         cwd=folder,

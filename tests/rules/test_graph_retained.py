@@ -48,3 +48,24 @@ def test_silent_on_look_alikes():
     assert judge((8, 12, 12, 12)) == []
     assert judge((0, 18, 0, 0)) == []
     assert judge((), walked=(10, 40, 40, 40, 40), ages=(0, 6, 6, 6, 6)) == []
+
+
+def test_a_run_that_is_watched_tells_its_memory():
+    """Bytes held at the looks, when they grew by something notable."""
+    (found,) = judge((8, 18, 38, 78), memory=(int(5e8), int(5.2e8), int(5.4e8), int(6.4e8)))
+    (still,) = judge((8, 18, 38, 78), memory=(int(5e8), int(5e8), int(5e8), int(5e8) + 4096))
+
+    assert found.notes[-1] == "memory held: 500 MB at step 10, 640 MB at step 80: 2 MB a step"
+    assert not any("memory" in note for note in still.notes)
+
+
+def test_a_walk_that_stopped_growing_is_a_window():
+    """Backward passes over the last thirty steps and no more."""
+    assert judge((), walked=(10, 20, 30, 30), ages=(10, 20, 30, 30)) == []
+
+
+def test_a_live_run_is_judged_without_knowing_how_the_program_ends():
+    """There is no row about the program before it has ended."""
+    fact = GraphFact(0, AT, STEPS, (8, 18, 38, 78))
+
+    assert rule_.judge(Facts(graphs=(fact,)))

@@ -1,7 +1,7 @@
 """Lr too low: fires on sick facts, is silent on near ones."""
 
-from torchladder.core.facts import Facts, OptimizerFact, RootFact, TrialFact
-from torchladder.core.findings import Standing
+from torchladder.core.facts import Facts, OptimizerFact, ParameterFact, RootFact, TrialFact
+from torchladder.core.findings import Place, Standing
 from torchladder.rules.loop.lr_too_low import lr_too_low as rule_
 
 
@@ -58,3 +58,32 @@ def test_silent_on_look_alikes():
     assert judge(base(*SLOW), lr_max=0.0) == []
     assert judge(base(*SLOW), **warming) == []
     assert judge(base(*SLOW), roots=loaded, update_ratio=1e-5) == []
+
+
+def still(*changes, **parts):
+    """Judge a run that was watched: parameters with gradients, and whether each changed."""
+    rows = tuple(
+        ParameterFact(f"p{i}", 0, (4,), True, True, True, True, True, grad_norm=0.1, changed=c)
+        for i, c in enumerate(changes)
+    )
+    known = {"steps": 200, "dense_steps": 12, "lr_max": 1e-12, "step_places": (Place("t.py", 7),)}
+    return rule_.judge(Facts(optimizers=(optimizer(**{**known, **parts}),), trials=(), parameters=rows))
+
+
+def test_a_watched_run_in_which_no_weight_ever_changes_is_found():
+    """Gradients arrive and the rate is above 0: rounding swallows the updates."""
+    (found,) = still(False, False)
+
+    assert found.message == "at learning rate 1e-12 no step changes a weight"
+    assert found.where == (Place("t.py", 7),)
+
+
+def test_a_watched_run_is_left_alone_unless_everything_stands_still():
+    """One weight moves, few steps, few looks, a schedule, a rate of zero, no parameters, nothing known."""
+    assert still(False, True) == []
+    assert still(False, steps=50) == []
+    assert still(False, dense_steps=4) == []
+    assert still(False, scheduled=True) == []
+    assert still(False, lr_max=0.0) == []
+    assert still() == []
+    assert still(None) == []

@@ -62,3 +62,10 @@ def test_silent_on_look_alikes():
     assert judge(parameter(**ORPHAN), gradless_steps=0) == []
     assert judge(parameter(**ORPHAN), n_reached=2) == []
     assert judge(parameter(**ORPHAN), dense_steps=2, gradless_steps=2) == []
+
+
+def test_where_nobody_saw_the_optimizer_made_its_step_is_shown():
+    """As in a run that is watched."""
+    (found,) = judge(parameter(**ORPHAN), created=None)
+
+    assert found.where == (Place("train.py", 12),)

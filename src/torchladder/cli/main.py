@@ -28,6 +28,7 @@ VERBS = {
     "overfit": "one rung alone: can the program fit one batch",
     "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",
     "smoke": "one rung alone: does the program run, and what does its data look like",
+    "data": "check data sets themselves: duplicates, leakage, labels, drift, files that cannot be read",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",
     "report": "show a stored record again",

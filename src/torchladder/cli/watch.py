@@ -4,9 +4,16 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchladder.cli.climb import named_program
-from torchladder.cli.main import Parser
+from torchladder.cli.main import Parser, say
+from torchladder.core.errors import LadderError
+from torchladder.core.sinks import RunEnd
+from torchladder.report import json as report_json
+
+if TYPE_CHECKING:
+    from torchladder.monitor.watch import Watch
 
 INTERRUPTED = 130
 
@@ -45,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
         help="trace the first NaN to its origin; exact waits for a GPU once a step (on)",
     )
     add("--name", help="name of the run (the script's)")
+    add("--json", type=Path, metavar="FILE", help="write the report as JSON when the run has ended")
+    add("--force", action="store_true", help="let --json overwrite a file that is not a report")
     add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
     add("-q", "--quiet", action="store_true", help="print nothing of its own")
     add("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="run a module, as python -m does")
@@ -66,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
     from torchladder.runner.target import resolve
 
     name, argv, module = named_program(options)
+    if options.json:
+        report_json.check_writable(options.json, force=options.force)
     target = resolve(name, argv, module=module)
     nonfinite: dict[str, bool | str] = {"on": True, "exact": "exact", "off": False}
     eye = Watch(
@@ -80,6 +91,9 @@ def run(options: argparse.Namespace) -> int:
         name=options.name or Path(name).stem,
         quiet=options.quiet,
     )
+    if options.json:
+        file = options.json.resolve()  # the program may go elsewhere
+        eye.before_leaving = lambda end: write(eye, end, name, file, force=options.force)
     try:
         with eye:
             execute(target)
@@ -94,11 +108,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def write(eye: "Watch", end: RunEnd, script: str, file: Path, *, force: bool) -> None:
+    """Write the report of a run that has ended; what prevents it is said, and changes nothing else."""
+    from torchladder.cli.watch_report import report_of
+
+    try:
+        report_json.write(report_of(eye, end, script), file, force=force)
+    except LadderError as error:
+        say(f"{error}; the run is recorded all the same")
+
+
 def status_of(error: SystemExit) -> int:
     """Return the exit status that the interpreter would give; words are printed as it would."""
-    if error.code is None:
-        return 0
-    if isinstance(error.code, int):
-        return error.code & 0xFF
-    print(error.code, file=sys.stderr)
-    return 1
+    if error.code is not None and not isinstance(error.code, int):
+        print(error.code, file=sys.stderr)
+    return status_in(error)
+
+
+def status_in(error: BaseException | None) -> int:
+    """Return the exit status that an error which nobody catches gives a program."""
+    if isinstance(error, SystemExit):
+        return error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)
+    return 0 if error is None else INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1

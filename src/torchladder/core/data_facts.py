@@ -8,6 +8,7 @@ entered the model.
 from dataclasses import dataclass, field
 
 from torchladder.core.findings import Place
+from torchladder.core.shift_facts import RenamedFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,9 @@ class SuspectLabel:
     given: int
     suggested: int
     confidence: float
+    name: str | None = None
+    given_name: str | None = None
+    suggested_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +288,10 @@ class TransformFact:
 
 @dataclass(frozen=True, slots=True)
 class SurveyFact:
-    """One stage: its training side, its held-out sides, and what comparing them shows."""
+    """One stage: its training side, its held-out sides, and what comparing them shows.
+
+    ``program`` tells whether a program read the samples; else they are data sets as they lie on disk.
+    """
 
     stage: int
     phase: int
@@ -298,3 +305,5 @@ class SurveyFact:
     rereads: tuple[RereadFact, ...] = ()
     workers: WorkerFact | None = None
     transform: TransformFact | None = None
+    program: bool = True
+    renamings: tuple[RenamedFact, ...] = ()

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from torchladder.core.data_facts import SurveyFact
 from torchladder.core.distributed_facts import RankNormFact, RoundFact, SamplerFact, UnusedFact
+from torchladder.core.duplicate_facts import DuplicateFact, PicturesFact
 from torchladder.core.evaluation_facts import EvaluationFact
+from torchladder.core.feeding_facts import FeedingFact
 from torchladder.core.graph_facts import (
     ActivationFact,
     AffinePairFact,
@@ -44,6 +46,7 @@ from torchladder.core.model_facts import (
 )
 from torchladder.core.outcome_facts import OutcomeFact, SubsetFact
 from torchladder.core.pull_facts import PullFact
+from torchladder.core.reading_facts import ReadFact
 from torchladder.core.run_facts import (
     CurveFact,
     ErrorFact,
@@ -56,6 +59,8 @@ from torchladder.core.run_facts import (
 )
 from torchladder.core.scaling_facts import CounterpartsFact, HalfFact
 from torchladder.core.schedule_facts import ScheduleFact
+from torchladder.core.set_facts import SetFact
+from torchladder.core.shift_facts import GapFact, GroupingFact, PreparationFact, SceneFact, ShiftFact, TimesFact
 from torchladder.core.step_facts import (
     ClipFact,
     DecayFact,
@@ -126,10 +131,28 @@ class Facts:
     samplers: tuple[SamplerFact, ...] | None = None
     rank_norms: tuple[RankNormFact, ...] | None = None
     unused: tuple[UnusedFact, ...] | None = None
+    feeding: tuple[FeedingFact, ...] | None = None
+    reads: tuple[ReadFact, ...] | None = None
+    sets: tuple[SetFact, ...] | None = None
+    groupings: tuple[GroupingFact, ...] | None = None
+    gaps: tuple[GapFact, ...] | None = None
+    scenes: tuple[SceneFact, ...] | None = None
+    times: tuple[TimesFact, ...] | None = None
+    preparations: tuple[PreparationFact, ...] | None = None
+    shifts: tuple[ShiftFact, ...] | None = None
+    duplicates: tuple[DuplicateFact, ...] | None = None
+    pictures: tuple[PicturesFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
 
+# What only a check of data sets themselves gives; no program that is run shows it.
+OF_SETS = frozenset({
+    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts",
+})  # fmt: skip
+
+
 __all__ = [
+    "OF_SETS",
     "ActivationFact",
     "AffinePairFact",
     "BroadcastFact",

@@ -61,6 +61,7 @@ class GraphFact:
             steps.
         walked: Operations that the backward passes of dense steps walked through; ``ages`` how many steps ago the
             oldest call of the model among them was made.
+        memory: Bytes held at the looks.
     """
 
     phase: int
@@ -72,6 +73,7 @@ class GraphFact:
     entries: int = 0
     walked: tuple[int, ...] = ()
     ages: tuple[int, ...] = ()
+    memory: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

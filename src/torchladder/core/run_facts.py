@@ -234,12 +234,14 @@ class OptimizerFact:
 class CurveFact:
     """Loss by step of one phase (the differentiated scalar; the sum over backwards of one step).
 
-    ``lrs`` holds the largest learning rate of any group at each step.
+    ``lrs`` holds the largest learning rate of any group at each step; of a long run that was watched both hold every
+    ``stride``-th step.
     """
 
     phase: int
     losses: tuple[float, ...]
     lrs: tuple[float, ...] = ()
+    stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)

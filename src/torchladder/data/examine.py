@@ -105,7 +105,7 @@ def alignments(side: Samples, others: list[Samples]) -> tuple[AlignmentFact, ...
     if side.entry is not None and side.entry_y is not None and len(side.entry_y) == len(side.entry):
         sizes = _first_pass(side.entry, side.sizes)
         size = sum(sizes)
-        found.append(_aligned("batch", side.entry[:size], side.entry_y[:size], list(in_batches(sizes)), side.classes))
+        found.append(aligned("batch", side.entry[:size], side.entry_y[:size], list(in_batches(sizes)), side.classes))
     return tuple(f for f in found if f is not None)
 
 
@@ -129,10 +129,11 @@ def _alike(a: Array | None, b: Array | None) -> bool:
 
 def _stored(x: Array, y: Array, classes: bool | None) -> AlignmentFact | None:  # noqa: FBT001
     rows = spread(x)
-    return _aligned("stored", x[rows], y, list(in_list(rows, len(y))), classes)
+    return aligned("stored", x[rows], y, list(in_list(rows, len(y))), classes)
 
 
-def _aligned(level: str, x: Array, y: Array, places: list[Displacement], classes: bool | None) -> AlignmentFact | None:  # noqa: FBT001
+def aligned(level: str, x: Array, y: Array, places: list[Displacement], classes: bool | None) -> AlignmentFact | None:  # noqa: FBT001
+    """Return how labels fit samples at other displacements, None where nothing can be said."""
     if len(x) < FEWEST or classes is None or not learnable(y, classes):
         return None
     near = nearest(as_matrix(x))[0]

@@ -26,7 +26,7 @@ def as_matrix(x: NDArray[np.generic]) -> Matrix:
     if values.ndim <= TABLE:
         return narrow(standardised(values.reshape(len(values), -1)))
     if values.ndim >= PICTURE or min(values.shape[1:]) > CHANNELS:
-        values = _smaller(values)
+        values = smaller(values)
     flat = values.reshape(len(values), -1)
     flat = flat - flat.mean(axis=0)
     return narrow(np.asarray(flat / (flat.std() + EPS)))
@@ -55,7 +55,7 @@ def _bags(ids: NDArray[np.generic]) -> Matrix:
     return np.asarray(np.sqrt(counts / max(ids.shape[1], 1)))
 
 
-def _smaller(values: Matrix) -> Matrix:
+def smaller(values: Matrix) -> Matrix:
     """Return samples whose long axes are averaged down to ``SIDE`` points; channels are kept."""
     for axis in range(1, values.ndim):
         length = values.shape[axis]

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from torchladder.core.facts import Facts
 
 SEVERAL = "several processes are compared while `torchladder watch` runs them"
+SETS = "data sets themselves are looked at by `torchladder data check`"
 UNSEEN = {
     "program": "the program was not run",
     "rounds": SEVERAL,
     "samplers": SEVERAL,
     "rank_norms": SEVERAL,
     "unused": SEVERAL,
+    "feeding": "waiting for data is timed while `torchladder watch` runs the program",
+    "reads": SETS,
+    "sets": SETS,
     "loaders": "no DataLoader could be watched",
     "roots": "no model was called in a training step",
     "loss_calls": "no loss was computed where it could be watched",

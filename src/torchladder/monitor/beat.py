@@ -11,9 +11,12 @@ from typing import Any, Protocol
 
 import torch
 
+from torchladder.monitor.feeding import Feeding
+from torchladder.monitor.growth import LOOKS, MARKED, Growth
 from torchladder.monitor.hand import Hand
 from torchladder.monitor.history import Phase
 from torchladder.monitor.schedule import Schedule
+from torchladder.runner.place import user_place
 from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, RECORD, SLOTS, TRAINING, Ring
 
 STEPS = 128  # at rest, at most; fewer than the slots of a run's ring
@@ -64,6 +67,7 @@ class Beat:
         self.ring = Ring()
         self.ended = 0.0  # when the last step did
         self.device_losses: list[tuple[int, torch.Tensor]] = []  # by step, still on their device
+        self.growth, self.feeding = Growth(), Feeding()
         self.waited = 0.0  # seconds for batches, in the steps that are noted
         self.sentinels: list[torch.Tensor] = []
         self.phases: dict[int, tuple[Phase, Any]] = {}  # by optimizer: its phase, and the module whose mode is noted
@@ -104,6 +108,8 @@ class Beat:
                     else:
                         self._on_device.append(tensors.detach().clone())
                 hand.loss = tensors
+                if hand.step < MARKED:
+                    self.growth.before_backward(tensors, hand.step)
             hand.passed, hand.trains, hand.looked = None, hand.served, False
         except Exception as error:
             self.eye.defect("backward", error)
@@ -177,9 +183,14 @@ class Beat:
             place = (hand.step & (SLOTS - 1)) * RECORD.size
             RECORD.pack_into(self.ring.notes, place, rate, loss, phase.number, flags, hand.step)
             self.ended = now
+            self.feeding.ends.append(now)
             if hand.served is not None:
                 hand.trained.add(hand.served)
             hand.step += 1
+            if hand.step in LOOKS:
+                self.growth.after_step(hand.step)
+            if self.feeding.device == "cuda":
+                self.feeding.queued()
         except Exception as error:
             self.eye.defect("optimizer", error)
             return
@@ -190,6 +201,7 @@ class Beat:
     def opened(self, loader: Any) -> None:
         """A pass over a loader begins."""
         if get_ident() == self.thread:
+            self.feeding.opened(loader, lambda: user_place(3), perf_counter())
             self.eye.opened(loader)
 
     def served(self, loader: Any, batch: Any, seconds: float) -> None:
@@ -207,6 +219,7 @@ class Beat:
         if hand.draws:
             hand.state = torch.default_generator.get_state()
         self.waited += seconds
+        self.feeding.served(loader, seconds, began)
         self.schedule.spent += perf_counter() - began
         if not self.resting:
             self.eye.served(loader, batch)

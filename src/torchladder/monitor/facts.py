@@ -13,16 +13,20 @@ NAMES = {"ReLU": "relu", "ReLU6": "relu6", "Hardtanh": "hardtanh", "Threshold": 
 MATRIX = 2
 
 
-def facts_of(history: History, *, seconds: float, finished: bool, **more: Any) -> Facts:
-    """Return the rows of a run so far; ``more`` are further fields of Facts."""
+def facts_of(
+    history: History, *, seconds: float, finished: bool, orphans: tuple[ParameterFact, ...] = (), **more: Any
+) -> Facts:
+    """Return the rows of a run so far; ``more`` are further fields of Facts, ``orphans`` further parameters."""
     phases = [p for p in history.phases if p.steps]
     steps = max((p.steps for p in phases), default=0)
     rows: dict[str, Any] = {
-        "curves": tuple(CurveFact(p.number, tuple(p.losses.values), tuple(p.lrs.values)) for p in phases),
+        "curves": tuple(
+            CurveFact(p.number, tuple(p.losses.values), tuple(p.lrs.values), p.losses.stride) for p in phases
+        ),
         "gradients": tuple(_gradients(p) for p in phases if p.norms.steps and p.weight_norm is not None),
         "layer_gradients": tuple(row for p in phases for row in _layers(p)),
         "activations": tuple(_activation(p, name, u) for p in phases for name, u in p.units.items() if u.samples),
-        "parameters": tuple(_parameter(p, row) for p in phases for row in p.parameters.values()),
+        "parameters": (*(_parameter(p, row) for p in phases for row in p.parameters.values()), *orphans),
         "optimizers": tuple(_optimizer(p) for p in phases),
         "outcome": OutcomeFact(finished=finished, steps=steps, epochs=None, seconds=seconds),
         "trials": (),
@@ -90,7 +94,7 @@ def _parameter(phase: Phase, row: Parameter) -> ParameterFact:
         grad_zero=row.grad.last() == 0.0,
         weight_norm=row.weight.values[0] if row.weight.values else None,
         update_ratio=sorted(ratios)[len(ratios) // 2] if ratios else None,
-        changed=any(r > 0 for r in ratios) if ratios else None,
+        changed=any(r > 0 for r in ratios) or len(set(row.weight.values)) > 1 if ratios else None,
         fresh=row.fresh,
     )
 
@@ -118,11 +122,11 @@ def _optimizer(phase: Phase) -> OptimizerFact:
         backward_places=tuple(p for p, _ in phase.backward_places.most_common()),
         zero_grads=0,
         steps=phase.steps,
-        dense_steps=len(phase.norms.steps),
+        dense_steps=phase.looks or len(phase.norms.steps),
         carried_steps=0,
         backwards_per_step=1.0,
         empty_steps=0,
-        gradless_steps=0,
+        gradless_steps=phase.gradless,
     )
 
 

@@ -1,7 +1,7 @@
 """What a watched run has shown so far, on the host: bounded series, ready to become facts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,16 @@ class Series:
         if len(self.steps) >= KEPT:
             self.steps, self.values = self.steps[::2], self.values[::2]
             self.stride *= 2
+
+    def extend(self, first: int, values: Sequence[float]) -> None:
+        """Append points of consecutive steps."""
+        if self.stride == 1 and len(self.steps) + len(values) < KEPT:
+            self.steps += range(first, first + len(values))
+            self.values += values
+            self._count += len(values)
+            return
+        for i, value in enumerate(values):
+            self.add(first + i, value)
 
     def last(self) -> float | None:
         """Return the latest value kept, None of an empty series."""
@@ -81,6 +91,8 @@ class Phase:
     step_places: Counter[Place] = field(default_factory=Counter)
     backward_places: Counter[Place] = field(default_factory=Counter)
     lr_zero: int = 0  # steps in a row, up to now, at which every group's rate was 0
+    looks: int = 0  # steps before which its tensors' gradients were looked for
+    gradless: int = 0  # of these, those at which none of its tensors had one
 
 
 @dataclass
@@ -90,8 +102,6 @@ class History:
     phases: list[Phase] = field(default_factory=list)
     waited: float = 0.0  # seconds in the loaders, after the first step
     trained: float = 0.0  # seconds between the ends of steps, waiting included
-    memory: Series = field(default_factory=Series)  # bytes held, at sampled steps
-    nodes: Series = field(default_factory=Series)  # nodes of the loss's graph, at sampled steps
 
     def phase_of(self, optimizer: Any) -> Phase:
         """Return the phase of an optimizer, made when it is first seen."""

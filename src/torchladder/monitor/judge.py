@@ -1,5 +1,6 @@
 """Live verdicts: the ladder's own rules on the facts of the run so far, each said once."""
 
+import math
 from collections.abc import Iterator
 
 from torchladder.core.facts import Facts
@@ -8,7 +9,10 @@ from torchladder.monitor.schedule import Schedule
 from torchladder.rules.registry import Rule, find_rule
 
 # Rules whose evidence a live run gives. Those of the second group judge a course, and speak when the run is over.
-LIVE = ("TL102", "TL209", "TL210", "TL211", "TL212", "TL306", "TL307", "TL403", "TL502", "TL504", "TL604")
+LIVE = (
+    "TL102", "TL209", "TL210", "TL211", "TL212", "TL306", "TL307", "TL402", "TL403", "TL407", "TL502", "TL504",
+    "TL604", "TL901",
+)  # fmt: skip
 CAUSES = ("TL102", "TL306", "TL307")  # what a NaN is traced to is said before what it looks like
 TOGETHER = ("TL701", "TL702", "TL703", "TL704", "TL705")  # of several processes that train one model
 AT_END = ("TL601", "TL602", "TL603", "TL605", "TL606", "TL607")
@@ -29,6 +33,10 @@ class Judge:
         if step in FIRST:
             return True
         return step > max(FIRST) and schedule.elapsed >= self._next
+
+    def ask_at(self, step: int) -> float:
+        """Return the next step after which a run is judged whatever that costs; infinity when there is none."""
+        return min((s for s in FIRST if s > step), default=math.inf)
 
     def took(self, seconds: float, schedule: Schedule) -> None:
         """Note what a judgement cost, and put off the next one accordingly."""

@@ -26,9 +26,9 @@ from torchladder.monitor.history import History, Parameter, Phase, Series, Units
 from torchladder.monitor.judge import Judge
 from torchladder.monitor.models import Model, models_of
 from torchladder.monitor.origin import Tracer
+from torchladder.monitor.orphans import Orphans
 from torchladder.monitor.outputs import FIELDS, Output, Outputs
 from torchladder.monitor.ranks.ranks import Ranks
-from torchladder.monitor.resident import bytes_held
 from torchladder.monitor.schedule import Schedule
 from torchladder.monitor.settings import Settings
 from torchladder.monitor.taps import Taps
@@ -40,7 +40,6 @@ from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, TRAINING, Noted, tail_of
 PASSES_AT_ONCE = 2  # evaluation passes that are followed whatever they cost
 FLAGS_KEPT = 2000  # steps whose train/eval mode is remembered
 PLACES = 20  # first steps whose lines are looked up
-GRAPH_MAX = 20_000  # nodes of a loss's graph that are counted
 MODE_LAYERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - no public base
 
 
@@ -54,7 +53,8 @@ def door(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 return
             began = time.perf_counter()
             try:
-                method(self, *args, **kwargs)
+                with self.tracer.aside() if self.tracer is not None else contextlib.nullcontext():
+                    method(self, *args, **kwargs)
             except Exception as error:
                 self.defect(name, error)
             self.schedule.spent += time.perf_counter() - began
@@ -75,6 +75,7 @@ class Monitor:
         self.schedule = Schedule(settings)
         self.history = History()
         self.judge = Judge()
+        self.orphans = Orphans(self.history)
         self.transfer = Transfer()
         self.histograms = Histograms(settings.histograms, self.transfer, courier)
         self.hand = Hand()
@@ -99,7 +100,6 @@ class Monitor:
         self._sampling = False
         self._sample_began = 0.0
         self._step_ended = 0.0
-        self._graph: int | None = None
         self._passes = 0
         self._pass_cost = 0.0  # seconds that following the last evaluation pass took
         self._evaluated = 0.0  # when that was
@@ -174,8 +174,6 @@ class Monitor:
     def before_backward(self, tensors: Any, value: float | None) -> None:
         """Meet other processes, and look where a loss that is no number comes from."""
         self.ranks.before_backward(user_place)
-        if self._sampling and isinstance(tensors, torch.Tensor) and tensors.numel() == 1:
-            self._graph = _nodes(tensors.grad_fn)
         if self.step < PLACES and self.history.phases:
             place = user_place(3)
             if place is not None:
@@ -206,6 +204,7 @@ class Monitor:
         names = self._names[phase.number]
         held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None and id(p) in names]
         self._moving = held
+        self.orphans.look(phase, gradients=bool(held), root=getattr(self.hand.loss, "grad_fn", None))
         with torch.no_grad():
             gradients = [p.grad for p in held]
             self.histograms.look(self.step, ((names[id(p)][0], p) for p in held))
@@ -285,6 +284,7 @@ class Monitor:
         steps = self.beat.ring.between(self.step, self.hand.step)
         if not steps:
             return
+        self.beat.feeding.take_in()
         if self._step_ended:
             self.history.trained += self.beat.ended - self._step_ended
             self.history.waited += self.beat.waited
@@ -355,6 +355,7 @@ class Monitor:
         for i, key in enumerate(held):
             names.setdefault(key, (f"tensor {i}", False))
         self._names[phase.number] = names
+        self.beat.feeding.meet(phase.optimizer)
         self.beat.phases[id(phase.optimizer)] = phase, models[0].module if models else None
         first = models[0].module.named_modules() if models else ()
         self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
@@ -386,10 +387,6 @@ class Monitor:
         self._movement, self._moving, self._norms = None, [], ([], [], [])
         for name, seen in outputs.items():
             _merge(phase.units, name, seen)
-        self.history.memory.add(global_step, float(bytes_held()))
-        if self._graph is not None:
-            self.history.nodes.add(global_step, float(self._graph))
-            self._graph = None
 
         def read(values: list[float]) -> None:
             self._read(phase, step, global_step, names, shapes, list(outputs.values()), values)
@@ -454,7 +451,9 @@ class Monitor:
                 roots.append(root_fact(phase, "", model.module, layers, place))
         more: dict[str, Any] = {"roots": tuple(roots), "failures": self.failures}
         more["evaluations"] = tuple(self.held_out.rows)
-        more |= self.ranks.facts()
+        more |= self.ranks.facts() | self.beat.feeding.facts()
+        more |= self.beat.growth.facts(next((p for phase in self.history.phases for p in phase.backward_places), None))
+        more["orphans"] = self.orphans.facts()
         if self.tracer is not None and self.tracer.found is not None:
             more["nonfinite"] = (self.tracer.found,)
         return facts_of(self.history, seconds=self.schedule.elapsed, finished=finished, **more)
@@ -496,15 +495,3 @@ def _merge(table: dict[str, Units], name: str, seen: Output) -> None:
         units.alive = units.alive | seen.alive
     units.samples += seen.samples
     units.looks += 1
-
-
-def _nodes(start: Any) -> int:
-    """Count the nodes of a graph, up to ``GRAPH_MAX``."""
-    seen: set[Any] = set()
-    stack = [start]
-    while stack and len(seen) < GRAPH_MAX:
-        node = stack.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            stack += [up for up, _ in node.next_functions]
-    return len(seen)

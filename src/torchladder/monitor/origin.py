@@ -7,7 +7,7 @@ stepped. Nothing of the training is changed by a replay.
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -62,6 +62,15 @@ class Tracer:
     def busy(self) -> bool:
         """Whether steps are being recorded, or something was seen that has to be followed."""
         return not self.over and (self._recording or self._suspect is not None)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave what happens inside out of the recording: it is not the program's."""
+        self.recorder.paused += 1
+        try:
+            yield
+        finally:
+            self.recorder.paused -= 1
 
     def served(self) -> None:
         """A batch has come: a step may begin."""
@@ -220,25 +229,21 @@ class Tracer:
         """Keep the tape of this backward pass."""
         if not self.recorder.on:
             return
-        self.recorder.paused += 1
-        try:
-            around, key = self._around()
-            tape = self.recorder.scroll.tape(key, loss, around)
-            earlier = self.tapes.get(key)
-            self._counts[key] = self._counts.get(key, 0) + 1
-            self.tapes[key] = tape
-            tape.earlier = earlier
-            if earlier is not None:
-                earlier.earlier = None
-            self.hand.draws = self.hand.draws or tape.draws
-            self._fresh = False
-            if len(self.sentinels) < SENTINELS:
-                known = {id(p) for p in self.sentinels}
-                near = [p for p in sentinels_of(loss) if self.exact or p.device.type == "cpu"]
-                self.sentinels += [p for p in near if id(p) not in known]
-                del self.sentinels[SENTINELS:]
-        finally:
-            self.recorder.paused -= 1
+        around, key = self._around()
+        tape = self.recorder.scroll.tape(key, loss, around)
+        earlier = self.tapes.get(key)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self.tapes[key] = tape
+        tape.earlier = earlier
+        if earlier is not None:
+            earlier.earlier = None
+        self.hand.draws = self.hand.draws or tape.draws
+        self._fresh = False
+        if len(self.sentinels) < SENTINELS:
+            known = {id(p) for p in self.sentinels}
+            near = [p for p in sentinels_of(loss) if self.exact or p.device.type == "cpu"]
+            self.sentinels += [p for p in near if id(p) not in known]
+            del self.sentinels[SENTINELS:]
 
     def _count(self) -> None:
         """A step is over: end the recording when enough was seen."""

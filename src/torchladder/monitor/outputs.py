@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from torchladder.monitor.models import Model
 
@@ -55,7 +56,8 @@ class Outputs:
     def _hook(self, name: str) -> Any:
         def look(module: nn.Module, args: Any, out: Any) -> None:  # noqa: ARG001 - torch's signature
             try:
-                if name not in self.seen and isinstance(out, torch.Tensor) and out.is_floating_point() and out.numel():
+                plain = isinstance(out, torch.Tensor) and not is_functorch_wrapped_tensor(out)  # as under vmap
+                if name not in self.seen and plain and out.is_floating_point() and out.numel():
                     with torch.no_grad():
                         self.seen[name] = _measured(name, module, out.detach())
             except Exception as error:

@@ -16,6 +16,8 @@ from torchladder.monitor.courier import Courier
 from torchladder.monitor.courses import layers_of
 from torchladder.monitor.history import History
 from torchladder.monitor.monitor import Monitor
+from torchladder.monitor.ranks.gathered import Gathered
+from torchladder.monitor.ranks.notice import Notice
 from torchladder.monitor.ranks.whoami import rank_and_world
 from torchladder.monitor.settings import Settings
 from torchladder.monitor.stop import Stop
@@ -59,15 +61,17 @@ class Watch(contextlib.ContextDecorator):
         nonfinite: Whether the first NaN or Inf is traced to the operation that made it; "exact" does so on a GPU
             too, where it waits for the device once a step.
         stop_on: Codes or names of rules ("TL212", "exploding-gradient") at which the training is stopped: the state
-            dicts are saved in the run's folder, then ``SystemExit`` is raised from the optimizer's step.
-        on_alert: Called with each new finding, in the training's thread; what it raises is noted and ignored.
+            dicts are saved in the run's folder, then ``SystemExit`` is raised from the optimizer's step. Of several
+            processes all leave after the same step, which the first one names.
+        on_alert: Called with each new finding, in the training's thread; what it raises is noted and ignored. Of
+            several processes the first is told of those of all, each of the others of its own.
         to: Further sinks beside the run's folder.
         folder: Where runs are kept; None keeps no record.
         name: Of the run; the script's name if not given.
         quiet: Print nothing.
 
     Attributes:
-        findings: What was found so far.
+        findings: What was found so far; in the first of several processes, by any of them.
         cost: Share of the time that watching took so far.
         folder: The run's folder, None before it began or when none is kept.
 
@@ -113,7 +117,10 @@ class Watch(contextlib.ContextDecorator):
         self.folder: Path | None = None
         self.findings: list[Finding] = []
         self.state = "ended"
+        self.error: BaseException | None = None  # that ended the run
+        self.before_leaving: Callable[[RunEnd], None] | None = None  # called when the record is written
         self.monitor: Monitor | None = None
+        self._gathered = Gathered()
         self._stop: Stop | None = None
         self._began = 0.0
         self._rank = 0
@@ -149,6 +156,7 @@ class Watch(contextlib.ContextDecorator):
             self.folder, prompt = open_run(self.base, start, self._say)
         courier = Courier(prompt, () if self._rank else self.sinks)
         self.monitor = Monitor(self.settings, courier, self._alerted)
+        self.monitor.ranks.heard = self._heard
         self._stop = Stop(self.monitor, self.settings.stop_on, self.folder)
         self._began = time.time()
         courier.start(start)
@@ -160,6 +168,7 @@ class Watch(contextlib.ContextDecorator):
         """Stop looking, write the end of the record, and say what it cost."""
         Watch.active = None
         assert self.monitor is not None
+        self.error = error
         if kind is not None and self.state == "ended":
             stopped = self._stop is not None and self._stop.raised
             self.state = "stopped" if stopped else "interrupted" if issubclass(kind, KeyboardInterrupt) else "crashed"
@@ -173,6 +182,8 @@ class Watch(contextlib.ContextDecorator):
             self._finish()
         except Exception as defect:  # the training is over, and its result is the user's
             self._say(f"the end of the record was not written: {type(defect).__name__}: {defect}")
+        with contextlib.suppress(Exception):  # other processes may be gone, and so may be their store
+            self.monitor.ranks.close()
 
     def _finish(self) -> None:
         """Write the end of the record, and say what the run was."""
@@ -180,6 +191,7 @@ class Watch(contextlib.ContextDecorator):
         if self.folder is not None:
             with contextlib.suppress(OSError):
                 self.monitor.held_out.save(self.folder)
+        self.findings[:] = [self._gathered.noted(f) for f in self.findings]
         end = RunEnd(
             state=self.state,
             steps=self.monitor.step,
@@ -191,6 +203,8 @@ class Watch(contextlib.ContextDecorator):
         self.monitor.courier.end(end)
         if not self.quiet:
             self._close(end)
+        if self.before_leaving is not None and not self._rank:
+            self.before_leaving(end)
 
     @property
     def cost(self) -> float:
@@ -226,13 +240,31 @@ class Watch(contextlib.ContextDecorator):
         )
 
     def _alerted(self, step: int, finding: Finding) -> None:
+        """Take in a verdict upon this process."""
+        assert self.monitor is not None
+        if self._gathered.own(step, finding):
+            self._take(step, finding)
+            self.monitor.ranks.tell(step, finding)
+
+    def _heard(self, notices: Sequence[Notice]) -> None:
+        """Take in what other processes told this one, the first."""
+        assert self.monitor is not None
+        post = self.monitor.ranks.post
+        self._gathered.world = post.world if post is not None else 1
+        for step, told in self._gathered.others(notices):
+            finding = self._gathered.noted(told)
+            self.monitor.courier.alert(step, finding)
+            self._take(step, finding)
+
+    def _take(self, step: int, finding: Finding) -> None:
         """Say a verdict, once; and stop where the user asked for that."""
         self.findings.append(finding)
+        who = self._gathered.who(finding.code)
         if not self.quiet and finding.severity is not Severity.NOTE:
             where = f" ({finding.where[0]})" if finding.where else ""
             module = f" in `{finding.module}`" if finding.module else ""
             words = f"{finding.severity.value}[{finding.code}] {finding.name}: {finding.message}{module}{where}"
-            self._say(f"step {step}: {words}")
+            self._say(f"step {step}: {words}{', ' * bool(who)}{who}")
             if finding.fixes:
                 self._say(f"  help: {finding.fixes[0].title}")
         if self.on_alert is not None:
@@ -242,7 +274,7 @@ class Watch(contextlib.ContextDecorator):
                 assert self.monitor is not None
                 self.monitor.failures.setdefault("on_alert", f"{type(error).__name__}: {error}")
         if self._stop is not None:
-            self._stop.consider(step, finding)
+            self._stop.consider(step, finding, who)
 
     def _say(self, words: str) -> None:
         if self._rank:
@@ -252,6 +284,10 @@ class Watch(contextlib.ContextDecorator):
     def _close(self, end: RunEnd) -> None:
         assert self.monitor is not None
         self._say(end.verdict)
+        more = set(self._gathered.grown())
+        for finding in self.findings:
+            if finding.code in more and finding.severity is not Severity.NOTE:
+                self._say(f"{finding.code} {finding.name} was seen {self._gathered.who(finding.code)}")
         samples = self.monitor.schedule.samples
         record = f"; record: {self.folder}" if self.folder is not None else ""
         spent = self.monitor.schedule.spent

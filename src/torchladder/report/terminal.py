@@ -15,6 +15,7 @@ from rich.text import Text
 
 from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
 from torchladder.core.report import Report
+from torchladder.report.checks import check_lines, is_check
 from torchladder.report.excerpt import Reader, Span, read_source, underline
 from torchladder.report.layout import Lines, wrapped
 from torchladder.report.rungs import table, waiting
@@ -299,7 +300,7 @@ def verdict(report: Report, width: int) -> Lines:
     for line in (first + Text(sentence)).wrap(Console(width=width, file=io.StringIO()), width):
         line.rstrip()
         yield line
-    if report.exit_status == PROGRAM_FAILED:
+    if report.exit_status == PROGRAM_FAILED or is_check(report):
         return
     put = partial(labelled, gutter=2, width=width)
     model = model_words(report) if report.verdict == "healthy" else None
@@ -418,7 +419,7 @@ def picture_lines(report: Report, width: int) -> Lines:
 
 def page(report: Report, read: Reader, width: int) -> Lines:
     """Yield every line of the report."""
-    rows = [*table(report, width), *picture_lines(report, width)]
+    rows = [*(check_lines if is_check(report) else table)(report, width), *picture_lines(report, width)]
     yield from rows
     if rows:
         yield Text()

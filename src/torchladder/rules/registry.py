@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from torchladder.core.facts import Facts
+from torchladder.core.facts import OF_SETS, Facts
 from torchladder.core.findings import Finding, Severity
 
 
@@ -29,13 +29,15 @@ class Family(StrEnum):
     LOOP = "loop"
     OUTCOME = "outcome"
     DISTRIBUTED = "distributed"
+    FEEDING = "feeding"
 
 
 FAMILIES = {
     "1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP, "6": Family.OUTCOME,
-    "7": Family.DISTRIBUTED, "8": Family.OUTCOME,
+    "7": Family.DISTRIBUTED, "8": Family.OUTCOME, "9": Family.FEEDING,
 }  # fmt: skip
 
+WATCHED = frozenset((Family.DISTRIBUTED, Family.FEEDING))  # judged while a program is watched; no climb sees them
 
 DECLARED = re.compile(r"^@rule\(\s*\"(TL\d+)\",\s*rung=(\d),\s*severity=Severity\.(\w+)", re.MULTILINE)
 
@@ -89,14 +91,25 @@ class Rule:
     explains: tuple[str, ...]
     explanation: str
     since: str
+    instead: tuple[str, ...] = ()
 
     def finding(self, message: str, *, severity: Severity | None = None, **parts: Any) -> Finding:
         """Return a finding of this rule; ``parts`` are further fields of Finding."""
         return Finding(self.code, self.name, severity or self.severity, parts.pop("rung", self.rung), message, **parts)
 
+    @property
+    def sufficient(self) -> tuple[tuple[str, ...], ...]:
+        """Return sets of fields of Facts of which one must be there whole."""
+        return (self.needs, self.instead) if self.instead else (self.needs,)
+
+    @property
+    def of_sets(self) -> bool:
+        """Return whether only `torchladder data check` can feed this rule."""
+        return all(OF_SETS & set(needs) for needs in self.sufficient)
+
     def judge(self, facts: Facts, limits: Any = None) -> list[Finding] | None:
         """Return this rule's findings, or None when a probe it needs did not look."""
-        if any(getattr(facts, need) is None for need in self.needs):
+        if not any(all(getattr(facts, need) is not None for need in needs) for needs in self.sufficient):
             return None
         return list(self.check(facts, limits or self.limits()))
 
@@ -112,6 +125,7 @@ def rule(  # noqa: PLR0913 - a rule is declared in one place
     limits: type = NoLimits,
     explains: tuple[str, ...] = (),
     since: str = "0.1.0",
+    instead: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Turn a check function into a Rule; its name and its page come from the function and its module.
 
@@ -125,6 +139,7 @@ def rule(  # noqa: PLR0913 - a rule is declared in one place
         limits: Frozen dataclass of thresholds made by ``limit``.
         explains: Codes that are mere symptoms when this rule has fired (arbitration folds them).
         since: The first version that has it.
+        instead: Fields of Facts that do as well, of data sets that no program has read.
     """
 
     def decorate(check: Check) -> Rule:
@@ -143,6 +158,7 @@ def rule(  # noqa: PLR0913 - a rule is declared in one place
             explains=explains,
             explanation=module.__doc__ or "",
             since=since,
+            instead=instead,
         )
 
     return decorate

@@ -142,3 +142,43 @@ def test_a_game_of_two_has_no_course() -> None:
 
     assert course(still).state == "not-learning"
     assert course(dataclasses.replace(still, trials=(turns,))).state == "unknown"
+
+
+def live(losses, held, **more) -> Facts:
+    """A run that was watched: nobody saw how its loss was computed."""
+    blind = {"kind": "classes", "blind": math.log(10), "majority": 0.1} | more
+    return Facts(
+        curves=(CurveFact(0, tuple(losses)),),
+        loss_calls=(),
+        evaluations=tuple(dataclasses.replace(e, **blind) for e in held),
+    )
+
+
+def test_held_out_labels_tell_where_blind_guessing_stands() -> None:
+    """Both flat at the entropy of the labels; both high and still falling."""
+    flat = live([2.303, 2.301] * 200, passes([2.303] * 5), accuracy=0.1)
+    high = live(falling(2.3, 1.8), passes([2.1, 1.95, 1.88, 1.83, 1.81]), accuracy=0.3)
+
+    assert ["not-learning", "underfitting"] == [course(flat).state, course(high).state]
+
+
+@pytest.mark.parametrize(
+    ("losses", "held", "more"),
+    [
+        (falling(23.0, 18.0), [2.1, 1.95, 1.88, 1.83, 1.81], {}),  # scaled by ten
+        ([2.303, 2.301] * 200, [2.303] * 5, {"loss_function": "mse_loss"}),
+        ([2.303, 2.301] * 200, [2.303] * 5, {"kind": "values"}),
+        ([2.303, 2.301] * 200, [2.303] * 5, {"blind": None}),
+        ([2.303, 2.301] * 200, [2.303] * 5, {"loader_trained": True}),
+    ],
+)
+def test_losses_of_another_scale_or_kind_tell_nothing(losses, held, more) -> None:
+    """Then it stays unknown where blind guessing stands."""
+    assert course(live(losses, passes(held), accuracy=0.1, **more)).state == "healthy"
+
+
+def test_a_thinned_curve_counts_all_steps() -> None:
+    """Of a long run every 32nd loss is kept."""
+    kept = CurveFact(0, falling(2.3, 0.3), stride=32)
+
+    assert course(Facts(curves=(kept,), evaluations=(), loss_calls=())).steps == 32 * STEPS

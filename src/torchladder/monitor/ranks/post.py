@@ -6,7 +6,10 @@ process asks, now and then, what is under it. All of that happens in a thread of
 that not even a store that never answers holds up the training.
 """
 
+import atexit
+import contextlib
 import datetime
+import functools
 import os
 import queue
 import threading
@@ -18,15 +21,22 @@ from typing import Any
 
 import torch.distributed as dist
 
+from torchladder.core.findings import Finding
+from torchladder.monitor.ranks.notices import Notices
 from torchladder.monitor.ranks.row import Row, unpack
 
 PREFIX = "torchladder"
 WAITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between the looks for rows that are not there yet
 PATIENCE_S = 2.0  # for one answer of the store
-LAST_WAIT_S = 5.0  # for the rows of the end
+LAST_WAIT_S = 5.0  # for the rows of the end, and for what the others find there
+BROKEN_WAIT_S = 0.5  # the same, where the training was broken off
 KEPT_MAX = 64  # processes that keep their connection: a thousand would use up what the store's host may open
 TURN_S = 0.002  # by which each of many processes waits for its turn
 LEAVE_S = 0.02  # between two looks at the end
+HOLD_S = 8.0  # for which another process that was stopped waits until the first has written its record
+GO_S = 0.5  # that it then leaves to the first for going
+
+Work = Callable[[], None]
 
 _watches = 0  # of this process so far: a later one must not read an earlier one's rows
 
@@ -58,7 +68,11 @@ class Post:
         global _watches  # noqa: PLW0603 - counts the watches of the process
         _watches += 1
         self.prefix = self.prefix or f"{PREFIX}/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}.{_watches}"
-        self._rows: queue.SimpleQueue[tuple[str, Callable[[], bytes]] | None] = queue.SimpleQueue()
+        many = self.world > KEPT_MAX
+        self.notices = Notices(self.rank, self.world, self._key, many)
+        self._tasks: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._last_wait = LAST_WAIT_S
+        self._closed = False
         self._waiting: list[Waiting] = []
         self._read: deque[str] = deque()
         self._thread: threading.Thread | None = None
@@ -67,8 +81,20 @@ class Post:
 
     def send(self, key: str, row: Callable[[], bytes]) -> None:
         """Hand over a row; ``row`` is called in the thread, once what it needs has left the device."""
+        self.do(functools.partial(self._send, key, row))
+
+    def tell(self, step: int, finding: Finding) -> None:
+        """Hand over a finding for the first process."""
+        self.do(lambda: self.notices.tell(self._store_in_turn(), step, finding))
+
+    def announce_stop(self) -> None:
+        """Tell the others after which step to leave; see ``notices``."""
+        self.do(lambda: self.notices.announce(self._store()))
+
+    def do(self, work: Work) -> None:
+        """Have something done in the thread."""
         self._start()
-        self._rows.put((key, row))
+        self._tasks.put(work)
 
     def expect(self, key: str) -> None:
         """Look for the others' rows though our own may never come; only the first process looks.
@@ -85,13 +111,32 @@ class Post:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="torchladder ranks", daemon=True)
             self._thread.start()
+            atexit.register(self._abandon)
 
-    def close(self) -> None:
-        """Send what is there and end the thread; the first process gives the others a moment for their last rows."""
-        if self._thread is not None:
-            self._rows.put(None)
-            turn = self.world * TURN_S if self.world > KEPT_MAX else 0.0
-            self._thread.join((LAST_WAIT_S if self.rank == 0 else 0.0) + PATIENCE_S + turn)
+    def _abandon(self) -> None:
+        """End the thread of a watch that nobody has ended: it must not wake up in an interpreter that is going."""
+        self.close(well=False)
+
+    def close(self, *, well: bool = True, hold: bool = False) -> None:
+        """Send what is there and end the thread.
+
+        The first process gives the others a moment for what they have to say at their end, less of it where the
+        training was broken off. Another one that is to ``hold`` stays until the first has left: launchers end all
+        processes once one has gone.
+        """
+        if self._thread is None or self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self._abandon)
+        self._last_wait = LAST_WAIT_S if well else BROKEN_WAIT_S
+        if self.rank:
+            self.do(functools.partial(self._leave, hold=hold))
+        self._tasks.put(None)
+        turn = self.world * TURN_S if self.world > KEPT_MAX else 0.0
+        wait = self._last_wait if self.rank == 0 else HOLD_S if hold else 0.0
+        self._thread.join(wait + PATIENCE_S + turn)
+        if hold:
+            time.sleep(GO_S)
 
     # --- the thread ---------------------------------------------------------------------------
 
@@ -104,40 +149,59 @@ class Post:
             self.failure = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
     def _store(self) -> Any:
-        """Return a connection: a kept one of few processes, a fresh one of many, closed when it is let go."""
+        """Return a connection; of many processes only the first keeps its own, and others close it after use."""
         if self._kept is not None:
             return self._kept
-        store = connected()
-        if self.world <= KEPT_MAX:
+        try:
+            store = connected()
+        except RuntimeError:  # a host that many ask at once may not answer all of them in time
+            store = connected()
+        if self.world <= KEPT_MAX or self.rank == 0:
             self._kept = store
         return store
 
     def _serve(self) -> bool:
-        """Send one row, or look for rows that are due; False when nothing more will come."""
+        """Do one thing that was handed over, or look for what is due; False when nothing more will come."""
         try:
-            item = self._rows.get(timeout=self._pause())
+            task = self._tasks.get(timeout=self._pause())
         except queue.Empty:
-            self._collect(self._store())
+            store = self._store()
+            self._collect(store)
+            if self.notices.looking and self.notices.due <= time.monotonic():
+                self.notices.look(store)
             return True
-        if item is None:
+        if task is None:
             return False
-        key, row = item
-        data = row()
+        task()
+        return True
+
+    def _store_in_turn(self) -> Any:
+        """Return a connection once it is this one's turn among many processes that come at the same time."""
         if self.world > KEPT_MAX:
             time.sleep(self.rank * TURN_S)
-        self._store().append(self._key(key), data)
+        return self._store()
+
+    def _send(self, key: str, row: Callable[[], bytes]) -> None:
+        data = row()
+        self._store_in_turn().append(self._key(key), data)
         self.messages += 1
         self.bytes_sent += len(data)
         if self.rank == 0:
             self._waiting = [w for w in self._waiting if w.key != key]
             self._waiting.append(Waiting(key, due=time.monotonic() + WAITS[0]))
-        return True
+
+    def _leave(self, *, hold: bool) -> None:
+        """Say that nothing more will come from this process."""
+        store = self._store_in_turn()
+        self.messages += 1
+        store.add(self._key("left"), 1)
+        if hold:
+            store.wait([self._key("over")], datetime.timedelta(seconds=HOLD_S))
 
     def _pause(self) -> float | None:
-        """Return how long to wait for a row of our own before looking for the others'."""
-        if not self._waiting:
-            return None
-        return max(min(w.due for w in self._waiting) - time.monotonic(), 0.001)
+        """Return how long to wait for something of our own to do before looking for what the others left."""
+        due = [w.due for w in self._waiting] + ([self.notices.due] if self.notices.looking else [])
+        return max(min(due) - time.monotonic(), 0.001) if due else None
 
     def _collect(self, store: Any, *, last: bool = False) -> None:
         for waiting in list(self._waiting):
@@ -173,15 +237,22 @@ class Post:
 
     def _collect_last(self, store: Any) -> None:
         """Read what is still to come; rounds that stay incomplete are given out as they are."""
-        until = time.monotonic() + LAST_WAIT_S
-        complete: dict[str, list[Row]] = {}
-        while self._waiting and time.monotonic() < until:
-            for waiting in self._waiting:
-                complete[waiting.key] = self._rows_of(store, waiting.key)
-            if all(len(complete[w.key]) >= self.world for w in self._waiting):
+        if self.rank:
+            return
+        until = time.monotonic() + self._last_wait
+        while True:
+            self.messages += 1
+            gone = store.add(self._key("left"), 0) >= self.world - 1  # whoever has left has sent all it had
+            if gone or time.monotonic() >= until:
                 break
             time.sleep(LEAVE_S)
-        self.arrived.extend(complete.values())
+        self.arrived.extend(self._rows_of(store, waiting.key) for waiting in self._waiting)
+        self.notices.take(store)
+
+    def release(self) -> None:
+        """Let those who hold go; called by the first process when its record is written."""
+        with contextlib.suppress(Exception):  # they go by themselves in a few seconds
+            connected().set(self._key("over"), "1")
 
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}"

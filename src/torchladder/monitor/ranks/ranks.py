@@ -1,16 +1,21 @@
 """The eye's part on a training by several processes: when it looks, what it hands over, and what comes back."""
 
+import contextlib
 import functools
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch.distributed as dist
 
 from torchladder.core.facts import Facts
-from torchladder.core.findings import Place
+from torchladder.core.findings import Finding, Place
 from torchladder.monitor.models import Model
 from torchladder.monitor.ranks.look import Look, measured
+from torchladder.monitor.ranks.notice import Notice
 from torchladder.monitor.ranks.post import Post
 from torchladder.monitor.ranks.replica import Replica, living_replica, replica_of
 from torchladder.monitor.ranks.row import Flag, Row
@@ -22,6 +27,11 @@ from torchladder.monitor.ranks.table import Table
 ROUNDS = frozenset((0, 1, 2, 4, 8, 16, 32, 60, 120, 300, 600))
 LATER = 1200
 LINGER_S = 0.5  # that a process which breaks off in its first steps stays
+LOOKS_AHEAD = 5  # times the pause between two looks for it that a stop is announced in advance
+STEPS_AHEAD = 2  # processes that average gradients may be one step apart
+MOMENT_S, GUESS_S = 1e-4, 0.01  # that a step takes at least, and where nothing is known
+USUAL = 0.75  # of those steps that are no pauses
+TIMED = 17  # latest steps whose times are kept, where findings may stop the training
 
 
 def is_round(step: int) -> bool:
@@ -57,13 +67,21 @@ class Ranks:
         self._looks: dict[int, Look] = {}
         self.defect: str | None = None
         self.alarm: Callable[[Facts], None] | None = None  # called from another thread with what cannot wait
+        self.heard: Callable[[Sequence[Notice]], None] | None = None  # called with what other processes have found
+        self.leave: Callable[[int], None] | None = None  # called with the step after which all processes stop
         self._first: Place | None = None
         self._plain = False  # a program of one process
+        self._ended: deque[float] = deque(maxlen=TIMED)
 
     @property
     def rank(self) -> int:
         """This process's number, 0 where there are no others."""
         return self.post.rank if self.post is not None else 0
+
+    @property
+    def watching(self) -> bool:
+        """Whether every step has to be looked at: there are other processes, or data that is shared out."""
+        return self.post is not None or bool(self.samplers.courses)
 
     @guarded
     def opened(self, loader: Any, place: Any) -> None:
@@ -106,12 +124,21 @@ class Ranks:
         """Note a step; hook the layers when the next one is a round."""
         self.samplers.stepped()
         self.steps[phase] = step + 1
+        if self.leave is not None and self.post is not None:
+            self._ended.append(time.monotonic())
+            at = self.post.notices.stop_at
+            if at is not None and self.steps_made >= at:
+                self.leave(self.steps_made)
         if is_round(step + 1) and phase in self._looks and not any(m.compiled for m in models):
             self._looks[phase].attach()
 
     def news(self, places: Callable[[], Iterable[tuple[int, Place | None]]]) -> bool:
-        """Take in the rounds that have come; tell whether there were any."""
-        if self.post is None or self.table is None or not self.post.arrived:
+        """Take in what has come; tell whether there were rounds among it."""
+        if self.post is None or self.table is None:
+            return False
+        if self.post.notices.heard:
+            self._hear()
+        if not self.post.arrived:
             return False
         n = len(self.post.arrived)
         self._take_in(dict(places()))
@@ -129,7 +156,10 @@ class Ranks:
 
     @guarded
     def end(self, *, well: bool) -> None:
-        """Look a last time where the training ended by itself, and wait a little for the others' last rows."""
+        """Look a last time where the training ended by itself; the first process waits a little for the others.
+
+        The others go on to their last verdicts; ``close`` is for when those are told.
+        """
         self.let_go()
         if self.post is None:
             return
@@ -141,7 +171,66 @@ class Ranks:
                 self.post.send(f"{phase}/end", row)
         elif self.rank and max(self.steps.values(), default=0) <= 1:
             time.sleep(LINGER_S)  # the first process may be held up by what broke this one: let it read why
-        self.post.close()
+        if self.rank == 0:
+            self.post.close(well=well or self._stopped)
+
+    def close(self) -> None:
+        """Leave the other processes, when this one has said all it has to say and its record is written."""
+        if self.post is None:
+            return
+        self.post.close(well=False, hold=self._stopped and self.rank > 0)  # the first has done so, unless a part failed
+        if self._stopped and self.rank == 0:
+            self.post.release()
+
+    # --- findings, and the stop that they may lead to -----------------------------------------
+
+    @guarded
+    def tell(self, step: int, finding: Finding) -> None:
+        """Hand a finding of this process over to the first one."""
+        if self.post is not None and self.rank:
+            self.post.tell(step, finding)
+
+    @guarded
+    def _hear(self) -> None:
+        """Give out what other processes have found."""
+        assert self.post is not None
+        found = []
+        with contextlib.suppress(IndexError):  # until there is no more; the mailbox's thread may be here too
+            while True:
+                found.append(self.post.notices.heard.popleft())
+        if self.heard is not None and found:
+            self.heard(found)
+
+    @property
+    def steps_made(self) -> int:
+        """Optimizer steps so far, of all optimizers."""
+        return sum(self.steps.values())
+
+    def stop_together(self) -> bool:
+        """Have all processes leave after one and the same step; False where there is nobody to agree with.
+
+        A process that left alone would have the others wait for its gradients. The first process names a step that all
+        will have heard of before they come to it; another one has told it of the finding, and trains on until then.
+        """
+        if self.post is None or self.defect is not None or self.post.failure is not None:
+            return False
+        notices = self.post.notices
+        if self.rank == 0 and notices.stop_at is None:
+            ahead = LOOKS_AHEAD * notices.every / self._seconds_a_step()
+            notices.stop_at = self.steps_made + STEPS_AHEAD + math.ceil(ahead)
+            self.post.announce_stop()
+        return True
+
+    def _seconds_a_step(self) -> float:
+        """Return how long a step takes, rather too little: pauses for evaluation are left out."""
+        spans = sorted(b - a for a, b in pairwise(self._ended))
+        usual = spans[: math.ceil(len(spans) * USUAL)]
+        return max(sum(usual) / len(usual), MOMENT_S) if usual else GUESS_S
+
+    @property
+    def _stopped(self) -> bool:
+        at = self.post.notices.stop_at if self.post is not None else None
+        return at is not None and self.steps_made >= at
 
     def _in_a_hurry(self, rows: list[Row]) -> None:
         """Have judged what other processes said while this one is held up; called from the thread of the post."""
@@ -182,6 +271,8 @@ class Ranks:
             self._plain = True
             return False
         self.post = Post(rank, world)
+        self.post.notices.stopping = self.leave is not None
+        self.post.notices.overdue = self._hear
         if rank == 0:
             self.table = Table(world)
             self.table.replicas = self.replicas

@@ -11,7 +11,8 @@ matters, is never found.
 ## How it is found
 Labels of the training set are counted. The loss has no weights, the loader no sampler that evens the
 classes out (its batches show the same shares), and the accuracy of evaluation stays within a percent
-of the share of the most frequent class. Without that sign of blindness it is a remark.
+of the share of the most frequent class. Without that sign of blindness, and of a data set that no program
+has read, it is a remark.
 
 ## What to do
 Watch recall by class, balanced accuracy or average precision. Weight the loss by class
@@ -33,6 +34,7 @@ from torchladder.core.data_facts import SideFact, SurveyFact
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
 
 PLAIN = frozenset({"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"})
@@ -55,6 +57,7 @@ class Limits:
     rung=1,
     severity=Severity.WARNING,
     needs=("surveys", "loss_calls"),
+    instead=("sets",),
     limits=Limits,
     plants=(
         Plant(
@@ -82,7 +85,9 @@ class Limits:
     ),
 )
 def class_imbalance(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one finding for each stage with very unequal classes and a plain loss."""
+    """Yield one finding for each stage with very unequal classes and a plain loss, or a remark about the training set."""
+    for train in (facts.sets or ())[:1]:
+        yield from _of_set(train, limits)
     for survey in facts.surveys or ():
         ratio = _ratio(survey.train.label_counts)
         if ratio is None or ratio <= limits.ratio or not _looked_at(survey.train, limits):
@@ -91,6 +96,25 @@ def class_imbalance(facts: Facts, limits: Limits) -> Iterator[Finding]:
             continue
         blind = _blind(survey, facts, limits)
         yield _finding(survey, ratio, blind)
+
+
+def _of_set(train: SetFact, limits: Limits) -> Iterator[Finding]:
+    labels = train.labels
+    ratio = _ratio(labels.counts) if labels is not None and labels.classes else None
+    if labels is None or ratio is None or ratio <= limits.ratio:
+        return
+    if labels.n < limits.rows or len(labels.counts) > limits.classes:
+        return
+    rare, most = min(labels.counts, key=lambda k: labels.counts[k]), max(labels.counts.values()) / labels.n
+    yield class_imbalance.finding(
+        f"classes are {ratio:.0f} to one: always giving the most frequent one is right in {most:.1%}",
+        severity=Severity.NOTE,
+        seen=(
+            Measurement("most frequent class against the rarest", round(ratio, 1), "to one", "at most 10"),
+            Measurement(f"samples of class {rare}", labels.counts[rare], f"of {labels.n:,}"),
+        ),
+        fixes=(Fix("watch recall by class and average precision, and weight the loss by class", Trust.IDEA),),
+    )
 
 
 def _looked_at(side: SideFact, limits: Limits) -> bool:

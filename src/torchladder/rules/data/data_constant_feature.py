@@ -26,7 +26,10 @@ from dataclasses import dataclass
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
+
+SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Limits:
     rung=1,
     severity=Severity.NOTE,
     needs=("surveys",),
+    instead=("sets",),
     limits=Limits,
     plants=(
         Plant("regression", "x = torch.randn(2560, 8)", "x = torch.randn(2560, 8)\nx[:, 4:6] = 0.5"),
@@ -54,7 +58,9 @@ class Limits:
     ),
 )
 def data_constant_feature(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one remark for each stage whose table has columns that never vary."""
+    """Yield one remark for each stage whose table has columns that never vary, or for the training set."""
+    for train in (facts.sets or ())[:1]:
+        yield from _of_set(train, limits)
     for survey in facts.surveys or ():
         side = survey.train
         columns, flat = side.columns or 0, side.constant_columns
@@ -69,3 +75,20 @@ def data_constant_feature(facts: Facts, limits: Limits) -> Iterator[Finding]:
             fixes=(Fix("find out why the column does not vary, then drop it or repair its source", Trust.IDEA),),
             phase=survey.phase,
         )  # fmt: skip
+
+
+def _of_set(train: SetFact, limits: Limits) -> Iterator[Finding]:
+    flat, n = [c for c in train.columns if c.constant], len(train.columns)
+    if not flat or train.read < limits.rows or n > limits.columns or len(flat) > limits.share * n:
+        return
+    names = ", ".join(f"`{c.name}`" for c in flat[:SHOWN]) + (" ..." if len(flat) > SHOWN else "")
+    empty = [c.name for c in flat if not c.values]
+    yield data_constant_feature.finding(
+        f"column{'s' * (len(flat) > 1)} {names} of the table never var{'y' if len(flat) > 1 else 'ies'}",
+        seen=(
+            Measurement("columns that never vary", len(flat), f"of {n}", expected=0),
+            Measurement("of them without any value", len(empty)),
+            Measurement("samples read", train.read),
+        ),
+        fixes=(Fix("find out why the column does not vary, then drop it or repair its source", Trust.IDEA),),
+    )

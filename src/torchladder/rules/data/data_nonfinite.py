@@ -11,6 +11,8 @@ model answers NaN to everything.
 ## How it is found
 NaN and Inf are counted at the model's entry and in the targets of each loss call, during the first
 training steps. It counts only where the loss of the same phase is not finite in some step.
+Of data sets that no program has read, every value is looked at: infinite values, labels that are missing and
+arrays with NaN are a warning, gaps in the columns of a table a remark.
 
 ## What to do
 Find the samples (`torch.isfinite(x).all(dim=1)`), and drop or impute them where the data is read.
@@ -28,7 +30,10 @@ from collections.abc import Iterator
 
 from torchladder.core.facts import Facts, TensorFact
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity, Trust
+from torchladder.core.set_facts import ColumnFact, SetFact
 from torchladder.rules.registry import NoLimits, Plant, rule
+
+ARRAYS = "arrays"  # what a set of samples that are neither pictures, rows nor texts is called
 
 
 @rule(
@@ -36,6 +41,7 @@ from torchladder.rules.registry import NoLimits, Plant, rule
     rung=1,
     severity=Severity.ERROR,
     needs=("roots", "loss_calls"),
+    instead=("sets",),
     explains=("TL212", "TL306", "TL307", "TL401", "TL604"),
     plants=(
         Plant("tabular", "(rows - mean) / std", "np.log((rows - mean) / std)"),
@@ -59,7 +65,9 @@ from torchladder.rules.registry import NoLimits, Plant, rule
     ),
 )
 def data_nonfinite(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # noqa: ARG001 - the signature of all checks
-    """Yield one finding for the first phase whose data spoils its loss."""
+    """Yield one finding for the first phase whose data spoils its loss, or for each set with such values."""
+    for side in facts.sets or ():
+        yield from _of_set(side)
     spoiled = _spoiled_phases(facts)
     for what, tensor, place, phase in _suspects(facts):
         if phase not in spoiled:
@@ -84,6 +92,53 @@ def data_nonfinite(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # noqa
             phase=phase,
         )
         return
+
+
+def _of_set(side: SetFact) -> Iterator[Finding]:
+    """Yield a finding for what a set's columns, arrays and labels lack."""
+    infinite = [c for c in side.columns if c.infinite]
+    gaps = [c for c in side.columns if c.missing and not c.infinite]
+    arrays = side.kind == ARRAYS and side.nonfinite > 0
+    if infinite and not arrays:
+        yield _lacking(side, infinite, sum(c.infinite for c in infinite), "infinite values", Severity.WARNING)
+    if arrays:
+        yield data_nonfinite.finding(
+            f"{side.spoiled:,} samples of {side.name} hold NaN or Inf",
+            severity=Severity.WARNING,
+            seen=(
+                Measurement("values that are not finite", side.nonfinite, expected=0),
+                Measurement("samples that hold them", side.spoiled, f"of {side.read:,}", expected=0),
+                Measurement("the first of them", ", ".join(side.examples)),
+            ),
+            fixes=(Fix("drop or impute the samples that are not finite", Trust.IDEA),),
+        )
+    elif gaps:
+        yield _lacking(side, gaps, sum(c.missing for c in gaps), "missing values", Severity.NOTE)
+    if side.labels is not None and side.labels.missing:
+        yield data_nonfinite.finding(
+            f"{side.labels.missing:,} samples of {side.name} have no label",
+            severity=Severity.WARNING,
+            seen=(
+                Measurement("missing labels", side.labels.missing, f"of {side.read:,}", expected=0),
+                Measurement("the first of them", ", ".join(side.labels.examples)),
+            ),
+            fixes=(Fix("drop the samples without a label, or label them", Trust.IDEA),),
+        )
+
+
+def _lacking(side: SetFact, columns: list[ColumnFact], n: int, what: str, severity: Severity) -> Finding:
+    worst = max(columns, key=lambda c: c.infinite or c.missing)
+    several = f" and {len(columns) - 1} other{'s' * (len(columns) > 2)}" if len(columns) > 1 else ""  # noqa: PLR2004
+    return data_nonfinite.finding(
+        f"column `{worst.name}`{several} of {side.name} ha{'ve' if several else 's'} {what}",
+        severity=severity,
+        seen=(
+            Measurement(what, n, f"in {len(columns)} of {len(side.columns)} columns", expected=0),
+            Measurement(f"of them in `{worst.name}`", worst.infinite or worst.missing, f"of {side.read:,}"),
+            Measurement("the first samples there", ", ".join(worst.examples)),
+        ),
+        fixes=(Fix("drop or impute them where the data is read, and tell the model which they were", Trust.IDEA),),
+    )
 
 
 def _suspects(facts: Facts) -> Iterator[tuple[str, TensorFact | None, Place | None, int]]:

@@ -12,6 +12,7 @@ largest feature drowns the others, and no single learning rate suits all columns
 Mean, spread and range of the tensor at the model's entry, and the spread of its features, in a
 training step; judged only when the model cannot memorise one batch. The cause is confirmed by
 running that batch again with inputs standardised at the entry.
+Of a table that no program has read, columns on scales far apart are a remark.
 
 ## What to do
 Subtract the training set's mean and divide by its standard deviation, per feature or per channel,
@@ -41,6 +42,7 @@ from torchladder.core.findings import (
     Standing,
     Trust,
 )
+from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
 
 NORMALISERS = ("norm", "embedding")  # parts of class names, lower case
@@ -60,6 +62,7 @@ class Limits:
     rung=3,
     severity=Severity.ERROR,
     needs=("roots", "trials"),
+    instead=("sets",),
     limits=Limits,
     explains=("TL209", "TL210", "TL212", "TL215"),
     plants=(
@@ -72,7 +75,9 @@ class Limits:
     ),
 )
 def data_not_normalized(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield a suspicion for each model that cannot memorise a batch of raw inputs."""
+    """Yield a suspicion for each model that cannot memorise a batch of raw inputs, and a remark about a raw table."""
+    for train in (facts.sets or ())[:1]:
+        yield from _table(train, limits)
     failed = {t.phase for t in facts.trials or () if t.label == "base" and t.passed is False}
     for root in facts.roots or ():
         entry = _entry(root)
@@ -99,6 +104,27 @@ def data_not_normalized(facts: Facts, limits: Limits) -> Iterator[Finding]:
             standing=Standing.SUSPECTED,
             phase=root.phase,
         )
+
+
+def _table(train: SetFact, limits: Limits) -> Iterator[Finding]:
+    """Yield a remark when a table's columns are on scales far apart."""
+    columns = [c for c in train.columns if c.std and c.high is not None and c.low is not None]
+    if len(columns) < 2:  # noqa: PLR2004 - nothing to compare
+        return
+    small, large = min(columns, key=lambda c: c.std or 0.0), max(columns, key=lambda c: c.std or 0.0)
+    ratio = (large.std or 0.0) / (small.std or 1.0)
+    if ratio < limits.ratio or max(abs(large.low or 0.0), abs(large.high or 0.0)) < limits.large:
+        return
+    yield data_not_normalized.finding(
+        f"columns are on scales {ratio:.0f} times apart: `{large.name}` and `{small.name}`",
+        severity=Severity.NOTE,
+        rung=1,
+        seen=(
+            Measurement(f"standard deviation of `{large.name}`", float(f"{large.std:.4g}")),
+            Measurement(f"standard deviation of `{small.name}`", float(f"{small.std:.4g}")),
+        ),
+        fixes=(Fix("standardise the columns with the training set's mean and deviation", Trust.IDEA),),
+    )
 
 
 def _places(root: RootFact, facts: Facts) -> tuple[Place, ...]:

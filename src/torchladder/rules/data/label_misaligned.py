@@ -14,6 +14,8 @@ the list of labels is moved against the samples: by up to 64 places, back to fro
 names sorted as text, and within each batch. One displacement, and only one, makes neighbours agree.
 Without such a displacement labels are only suspected where the held-out side, prepared by the same
 program, is in order.
+Of data sets that no program has read, a probe of training also names the classes of the held-out side: it is
+right about them once each has another name, such as the next one modulo K.
 
 ## What to do
 Read samples and labels through one list of keys; sort both by the same key; slice, shuffle and drop
@@ -37,6 +39,7 @@ from dataclasses import dataclass
 from torchladder.core.data_facts import AlignmentFact, SideFact, SurveyFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity, Trust
+from torchladder.core.shift_facts import RenamedFact
 from torchladder.rules.registry import Plant, limit, rule
 
 WORDS = {
@@ -58,6 +61,8 @@ class Limits:
     copied: float = limit(0.95, unit="score", why="a column that is another row's label makes a series, not a slip")
     rows: float = limit(200, unit="samples", why="without a displacement both sides must be measured well")
     aligned: float = limit(12.0, unit="standard errors", why="the held-out side must be in order beyond doubt")
+    renamed: float = limit(0.4, unit="accuracy", why="what other names for the same classes must gain")
+    good: float = limit(0.6, unit="accuracy", why="a probe that cannot tell classes has no word in their names")
 
 
 @rule(
@@ -106,12 +111,16 @@ def label_misaligned(facts: Facts, limits: Limits) -> Iterator[Finding]:
         fitting = max((a.z_here for a in survey.alignments if a.level in LISTS), default=0.0)
         if chosen is not None and (fitting < limits.jump or chosen.level == "batch"):
             yield _displaced(survey, chosen, facts)
+        elif moved := _renamed(survey, limits):
+            yield _other_names(moved)
         elif chosen is None and _at_chance(survey.train, limits) and not _made_random(survey):
             source = max((a for a in survey.alignments if a.level == "source"), key=lambda a: a.z_here, default=None)
             if source is not None and source.z_here >= limits.aligned:
                 yield _separated(survey, source)
             elif _held_fits(survey, limits):
                 yield _without(survey)
+            elif not survey.program:
+                yield _nothing(survey)
 
 
 def _moved(a: AlignmentFact, limits: Limits) -> bool:
@@ -184,6 +193,53 @@ def _words(a: AlignmentFact) -> str:
 
 def _loss_line(facts: Facts) -> Place | None:
     return next((c.place for c in facts.loss_calls or () if c.differentiated and c.place is not None), None)
+
+
+def _renamed(survey: SurveyFact, limits: Limits) -> RenamedFact | None:
+    """Return the held-out side whose classes go by other names in training, if there is one."""
+    found = [
+        r
+        for r in survey.renamings
+        if r.pairs
+        and r.own >= limits.good
+        and r.renamed >= limits.good
+        and r.renamed - r.accuracy >= limits.renamed
+    ]
+    return max(found, key=lambda r: r.renamed - r.accuracy, default=None)
+
+
+def _other_names(r: RenamedFact) -> Finding:
+    what = f"moved by {r.shift} modulo {r.classes}" if r.shift is not None else "named otherwise"
+    pairs = ", ".join(f"{held} is {train}" for held, train in r.pairs)
+    return label_misaligned.finding(
+        f"classes of the held-out side are {what} against those of training",
+        seen=(
+            Measurement("accuracy of a probe of training on held-out samples", round(r.accuracy, 3), "share"),
+            Measurement("the same once each class has its name of training", round(r.renamed, 3), "share"),
+            Measurement("held-out class, and what it is in training", pairs),
+        ),
+        notes=(f"on training itself the probe scores {r.own:.3f}",),
+        fixes=(Fix("make class ids of both sides by one function, from one list of names", Trust.IDEA),),
+    )
+
+
+def _nothing(survey: SurveyFact) -> Finding:
+    side = survey.train
+    return label_misaligned.finding(
+        "labels tell nothing that neighbours or a linear probe can see, wherever they are moved",
+        severity=Severity.NOTE,
+        seen=(
+            Measurement(
+                "neighbouring training samples of equal label",
+                round(side.neighbour_score or 0.0, 3),
+                "share",
+                round(side.neighbour_chance or 0.0, 3),
+            ),
+            Measurement("a linear probe, out of fold", round(side.probe_score or 0.0, 3), None, round(side.majority or 0.0, 3)),
+        ),
+        notes=("random labels look like this, and so does a task too hard for both",),
+        fixes=(Fix("look at a few samples beside their labels", Trust.IDEA),),
+    )
 
 
 def _at_chance(side: SideFact, limits: Limits) -> bool:

@@ -27,7 +27,7 @@ Northcutt, Jiang, Chuang, Confident Learning: Estimating Uncertainty in Dataset 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.data_facts import NoiseFact, SurveyFact
+from torchladder.core.data_facts import NoiseFact, SurveyFact, SuspectLabel
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.registry import Plant, limit, rule
@@ -107,7 +107,7 @@ def _only_training(train: NoiseFact, held: NoiseFact | None, limits: Limits) -> 
 
 
 def _finding(survey: SurveyFact, train: NoiseFact, held: NoiseFact | None, severity: Severity) -> Finding:
-    named = ", ".join(f"{s.index} ({s.given}, rather {s.suggested})" for s in train.suspects[:SHOWN])
+    named = ", ".join(map(_named, train.suspects[:SHOWN]))
     seen = [Measurement("training labels that look wrong", round(train.estimated, 3), "share")]
     if held is not None:
         seen.append(Measurement("held-out labels that look wrong", round(held.estimated, 3), "share"))
@@ -121,3 +121,9 @@ def _finding(survey: SurveyFact, train: NoiseFact, held: NoiseFact | None, sever
         fixes=(Fix("look at the samples named, and correct or drop what is wrong", Trust.IDEA),),
         phase=survey.phase,
     )
+
+
+def _named(s: SuspectLabel) -> str:
+    if s.name is None:
+        return f"{s.index} ({s.given}, rather {s.suggested})"
+    return f"{s.name} ({s.given_name}, rather {s.suggested_name})"

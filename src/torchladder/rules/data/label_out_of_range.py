@@ -11,6 +11,7 @@ then has no lower bound and falls for ever while the model learns to answer one 
 ## How it is found
 The labels' range and counts at the loss call, against its outputs and `ignore_index`; for binary
 cross-entropies, the targets' range against [0, 1]. An IndexError's message names the label.
+Of data sets that no program has read: classes that run from 0 without a gap, and one label far outside them.
 
 ## What to do
 Subtract the offset where labels are read, or pass `ignore_index` for a void label.
@@ -40,6 +41,7 @@ from torchladder.core.findings import (
     Standing,
     Trust,
 )
+from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
 
 INDEXED = {"cross_entropy", "nll_loss", "multi_margin_loss"}
@@ -56,6 +58,8 @@ class Limits:
         5.0, unit="rows", why="a class as frequent as the others is then absent once in 150 times"
     )
     void: float = limit(2.0, unit="times the outputs", why="void marks such as 255 lie far beyond the classes")
+    classes: float = limit(3, unit="classes", why="-1 beside 0 and 1 may be a third class")
+    stray: float = limit(0.05, unit="share of the labels", why="a mark of a void is rarer than a class")
 
 
 @rule(
@@ -63,6 +67,7 @@ class Limits:
     rung=2,
     severity=Severity.ERROR,
     needs=("loss_calls",),
+    instead=("sets",),
     limits=Limits,
     explains=("TL206", "TL212", "TL303", "TL401"),
     plants=(
@@ -81,7 +86,9 @@ class Limits:
     ),
 )
 def label_out_of_range(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one finding for the first loss call whose labels it cannot take."""
+    """Yield one finding for the first loss call whose labels it cannot take, or for each set with a stray label."""
+    for side in facts.sets or ():
+        yield from _of_set(side, limits)
     seen = set()
     for call in facts.loss_calls or ():
         target = call.target
@@ -96,6 +103,40 @@ def label_out_of_range(facts: Facts, limits: Limits) -> Iterator[Finding]:
         if found is not None:
             seen.add(call.place)
             yield found
+
+
+def _of_set(side: SetFact, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for one label outside of classes that are numbered without a gap, a remark when they begin at 1."""
+    labels = side.labels
+    if labels is None or not labels.classes or not labels.numbers:
+        return
+    counts = {int(k): n for k, n in labels.counts.items()}
+    inside = [k for k in counts if 0 <= k < len(counts)]
+    stray = [k for k in counts if k not in inside]
+    gapless = sorted(inside) == list(range(len(inside))) and len(inside) >= limits.classes
+    rare = sum(counts[k] for k in stray) <= limits.stray * labels.n
+    far = all(k < 0 or k >= limits.void * len(inside) for k in stray)
+    if gapless and rare and far and 0 < len(stray) <= max(1.0, limits.stray * len(inside)):
+        label = stray[0]
+        yield label_out_of_range.finding(
+            f"label {label} lies outside of the classes 0 to {len(inside) - 1} of {side.name}",
+            severity=Severity.WARNING,
+            rung=1,
+            seen=(
+                Measurement("smallest and largest label", [min(counts), max(counts)], expected=[0, len(inside) - 1]),
+                Measurement(f"samples with label {label}", counts[label], f"of {labels.n:,}", expected=0),
+                Measurement("one of them", labels.rare.get(str(label), "not kept")),
+            ),
+            fixes=(Fix(f"repair or drop these labels, or pass ignore_index={label} to the loss", Trust.IDEA),),
+        )
+    elif min(counts) == 1 and sorted(counts) == list(range(1, len(counts) + 1)) and len(counts) >= limits.classes:
+        yield label_out_of_range.finding(
+            f"classes of {side.name} are numbered from 1 to {len(counts)}",
+            severity=Severity.NOTE,
+            rung=1,
+            seen=(Measurement("smallest and largest label", [1, len(counts)], expected=[0, len(counts) - 1]),),
+            fixes=(Fix("subtract 1 where labels are read: `cross_entropy` counts classes from 0", Trust.IDEA),),
+        )
 
 
 def _binary(call: LossCallFact, target: TensorFact, limits: Limits) -> Finding | None:

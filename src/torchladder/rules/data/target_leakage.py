@@ -100,6 +100,8 @@ def _leaks(s: StumpFact, limits: Limits) -> bool:
 
 def _finding(s: StumpFact, survey: SurveyFact) -> Finding:
     name = f"column {s.column} (`{s.name}`)" if s.name else f"column {s.column} of {s.columns}"
+    if s.name and not survey.program:
+        name = f"column `{s.name}`"
     classes = survey.train.classes
     unit = "accuracy" if classes else "explained variance"
     places = [p for p in (s.place, survey.train.made, survey.train.call) if p is not None]

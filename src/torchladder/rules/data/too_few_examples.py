@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from torchladder.core.data_facts import SurveyFact
 from torchladder.core.facts import Facts, LoaderFact
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
 
 
@@ -40,6 +41,7 @@ class Limits:
     held: float = limit(30, unit="samples", why="the error of a share is then above eight percent")
     missing: float = limit(5, unit="held-out samples", why="fewer of a class may be a stray label")
     most: float = limit(0.5, unit="share of the classes", why="more missing than present is another protocol")
+    expected: float = limit(10, unit="samples", why="so many of a class are not missed by a random split")
 
 
 @rule(
@@ -47,6 +49,7 @@ class Limits:
     rung=1,
     severity=Severity.ERROR,
     needs=("loaders",),
+    instead=("sets",),
     limits=Limits,
     plants=(
         Plant(
@@ -76,6 +79,9 @@ class Limits:
 )
 def too_few_examples(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield findings for empty loaders and missing classes, and a remark for tiny held-out sets."""
+    if facts.sets:
+        yield from _of_sets(facts.sets, limits)
+        return
     trained = any(x.role == "train" for x in facts.loaders or ())
     for loader in facts.loaders or ():
         if loader.iters and loader.n_batches == 0 and loader.n_samples and loader.drop_last:
@@ -95,6 +101,45 @@ def too_few_examples(facts: Facts, limits: Limits) -> Iterator[Finding]:
                 fixes=(Fix("hold out more samples, or cross-validate", Trust.IDEA),),
                 phase=survey.phase,
             )
+
+
+def _of_sets(sets: tuple[SetFact, ...], limits: Limits) -> Iterator[Finding]:
+    """Yield what classes one side lacks, and a remark when all held-out sides are tiny."""
+    ours = sets[0].labels
+    for held in sets[1:]:
+        theirs = held.labels
+        if ours is None or theirs is None or not ours.classes or not theirs.classes or not sets[0].complete:
+            continue
+        absent = {k: n for k, n in theirs.counts.items() if k not in ours.counts and not k.startswith("-")}
+        few = len(absent) < limits.most * len(theirs.counts)
+        if absent and few and sum(absent.values()) >= limits.missing:
+            example = next((theirs.rare[k] for k in absent if k in theirs.rare), None)
+            yield _lacks("training", list(absent), sum(absent.values()), Severity.WARNING, example)
+        lost = [k for k, n in ours.counts.items() if k not in theirs.counts and n / ours.n * theirs.n >= limits.expected]
+        if lost and held.complete and len(lost) < limits.most * len(ours.counts):
+            yield _lacks("the held-out set", lost, sum(ours.counts[k] for k in lost), Severity.NOTE, None)
+    sizes = [h.read for h in sets[1:] if h.complete]
+    if sizes and len(sizes) == len(sets) - 1 and 0 < max(sizes) < limits.held:
+        yield too_few_examples.finding(
+            f"the held-out set has {max(sizes)} samples",
+            severity=Severity.NOTE,
+            seen=(Measurement("held-out samples", max(sizes), expected=int(limits.held)),),
+            fixes=(Fix("hold out more samples, or cross-validate", Trust.IDEA),),
+        )
+
+
+def _lacks(side: str, names: list[str], n: int, severity: Severity, example: str | None) -> Finding:
+    other = "held-out" if side == "training" else "training"
+    shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")  # noqa: PLR2004 - a line's worth
+    seen = [Measurement(f"{other} samples of classes that {side} lacks", n, expected=0)]
+    if example is not None:
+        seen.append(Measurement("one of them", example))
+    return too_few_examples.finding(
+        f"class{'es' * (len(names) > 1)} {shown}: no sample in {side}",
+        severity=severity,
+        seen=tuple(seen),
+        fixes=(Fix("split so that every class is on both sides (`stratify=`)", Trust.IDEA),),
+    )
 
 
 def _empty(loader: LoaderFact, *, trained: bool) -> Finding:

@@ -114,9 +114,12 @@ def _finding(m: MismatchFact, survey: SurveyFact) -> Finding:
     held, train = survey.held[m.held], survey.train
     places = [p for p in (held.made, held.call, train.made) if p is not None]
     what = "explained variance" if m.kind == "values" else "accuracy"
+    what = what if survey.program else f"{what} of a probe of training"
     own, mapped = m.own_score or 0.0, m.mapped_score or 0.0
     return train_val_preprocessing_mismatch.finding(
-        "held-out inputs reach the model on another scale than training inputs",
+        "held-out inputs reach the model on another scale than training inputs"
+        if survey.program
+        else "held-out inputs are on another scale than training inputs",
         where=tuple(dict.fromkeys(places)),
         seen=(
             Measurement("mean and deviation of held-out inputs", _pair(held.entry_mean, held.entry_std),

@@ -12,7 +12,7 @@ fails with "Trying to backward through the graph a second time".
 ## How it is found
 Each call of the model leaves a mark in its graph that dies with it; the living marks of earlier
 steps are counted at growing distances. Inputs of the model that carry the graph of an earlier step
-are noted with their line.
+are noted with their line. A watched run counts marks in the graphs of its first 80 steps likewise.
 
 ## What to do
 Add `loss.item()` to the sum, keep `output.detach()`, and detach the state between steps.
@@ -34,6 +34,7 @@ from torchladder.core.findings import Finding, Fix, Measurement, Severity
 from torchladder.core.loop_facts import GraphFact
 from torchladder.rules.registry import Plant, limit, rule
 
+NOTABLE = 1e6  # bytes that a note is made of
 SECOND_TIME = "backward through the graph a second time"
 
 
@@ -55,7 +56,7 @@ class Limits:
     "TL504",
     rung=4,
     severity=Severity.WARNING,
-    needs=("graphs", "program"),
+    needs=("graphs",),
     limits=Limits,
     plants=(
         Plant("digits_cnn", "        total += loss.item() * len(xb)", "        total += loss * len(xb)"),
@@ -91,8 +92,8 @@ def _crashed(facts: Facts) -> bool:
 
 
 def _rising(counts: tuple[int, ...]) -> bool:
-    """Return whether each dense step walked at least as far as the one before."""
-    return counts[-1] > counts[0] and all(a <= b for a, b in pairwise(counts))
+    """Return whether each look walked at least as far as the one before, and the last one farther."""
+    return counts[-1] > counts[-2] and all(a <= b for a, b in pairwise(counts))
 
 
 def _piles_up(seen: GraphFact, limits: Limits) -> bool:
@@ -118,6 +119,7 @@ def _entered(seen: GraphFact, facts: Facts, *, failed: bool) -> Finding:
         severity=Severity.ERROR if failed else Severity.WARNING,
         where=tuple(dict.fromkeys(p for p in (seen.entry, *frames[-1:], seen.place) if p is not None)),
         seen=(figure,),
+        notes=_memory(seen),
         remark="is given the graph of an earlier step",
         fixes=(Fix("detach what is handed on to the next step"),),
         phase=seen.phase,
@@ -132,8 +134,21 @@ def _kept(seen: GraphFact) -> Finding:
         "graphs of past steps are kept alive, and more with every step",
         where=tuple(dict.fromkeys(p for p in (*seen.kept, seen.place) if p is not None)),
         seen=(Measurement(f"graphs of earlier steps alive at step {step}", n, expected=0, step=step),),
-        notes=("alive at step " + ", ".join(f"{s}: {a}" for s, a in pairs[:6]),),
+        notes=("alive at step " + ", ".join(f"{s}: {a}" for s, a in pairs[:6]), *_memory(seen)),
         remark="keeps the graph" if seen.kept else None,
         fixes=(Fix("keep a number, not a tensor with its graph: `.item()` or `.detach()`"),),
         phase=seen.phase,
     )
+
+
+def _memory(seen: GraphFact) -> tuple[str, ...]:
+    """Return how much memory the run held at the first look and at the last, where it grew."""
+    if not seen.memory or seen.memory[-1] - seen.memory[0] < NOTABLE:
+        return ()
+    (first, last), held = (seen.steps[0], seen.steps[-1]), (seen.memory[0], seen.memory[-1])
+    each = (held[1] - held[0]) / (last - first)
+    return (f"memory held: {_mb(held[0])} at step {first}, {_mb(held[1])} at step {last}: {_mb(each)} a step",)
+
+
+def _mb(n: float) -> str:
+    return f"{n / 1e6:,.3g} MB" if n < 1e9 else f"{n / 1e9:,.3g} GB"  # noqa: PLR2004 - of bytes

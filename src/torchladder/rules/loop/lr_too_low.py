@@ -10,7 +10,8 @@ model that cannot learn.
 ## How it is found
 The program is trained on one batch for ever. If it cannot fit it although the loss falls smoothly
 or the updates are tiny beside the weights, the same run is made with ten, a hundred and a thousand
-times the learning rate: fitted then, and only then, this is the cause.
+times the learning rate: fitted then, and only then, this is the cause. In a watched run: gradients arrive, the
+rate is constant, and over a hundred steps no weight has changed at all.
 
 ## What to do
 Use the learning rate at which the batch is fitted.
@@ -24,6 +25,7 @@ that falls slowly for want of capacity or gradient is not fitted at a larger rat
 Ratio of updates to weights, about 1e-3: https://cs231n.github.io/neural-networks-3/#ratio
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,6 +45,9 @@ class Limits:
         0.1, unit="share of the first loss", why="slower networks still learn more in 200 steps"
     )
     warm_up: float = limit(0.5, unit="fraction of the base rate", why="below it a schedule is still on its way up")
+    steps: float = limit(100, unit="steps", why="of a run that is watched: an optimizer may collect some first")
+    looks: float = limit(10, unit="steps looked at", why="at which no weight changed")
+    small: float = limit(64, unit="elements", why="of larger tensors a part is looked at, which may be left out")
 
 
 @rule(
@@ -65,6 +70,8 @@ def lr_too_low(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one suspicion for each optimizer whose steps look too short for its batch."""
     for optimizer in facts.optimizers or ():
         base = base_trial(facts, optimizer.phase)
+        if base is None and _still(facts, optimizer, limits):
+            yield _lost(optimizer)
         if base is None or base.passed is not False or not base.losses:
             continue
         if not _plausible(facts, optimizer, base, limits):
@@ -90,6 +97,31 @@ def lr_too_low(facts: Facts, limits: Limits) -> Iterator[Finding]:
             standing=Standing.SUSPECTED,
             phase=optimizer.phase,
         )
+
+
+def _still(facts: Facts, optimizer: OptimizerFact, limits: Limits) -> bool:
+    """Return whether no look over a run saw any weight change, although gradients arrive at a constant rate above 0."""
+    if optimizer.steps < limits.steps or optimizer.dense_steps < limits.looks or optimizer.scheduled:
+        return False
+    held = [p for p in facts.parameters or () if p.phase == optimizer.phase and p.in_optimizer and p.grad_norm]
+    whole = any(math.prod(p.shape) <= limits.small for p in held)
+    return optimizer.lr_max > 0 and whole and all(p.changed is False for p in held)
+
+
+def _lost(optimizer: OptimizerFact) -> Finding:
+    """Return the finding about updates that rounding swallows."""
+    return lr_too_low.finding(
+        f"at learning rate {optimizer.lr_max:.3g} no step changes a weight",
+        severity=Severity.WARNING,
+        where=(optimizer.created,) if optimizer.created else optimizer.step_places[:1],
+        seen=(
+            Measurement("steps looked at in which any weight changed", 0, expected=optimizer.dense_steps),
+            Measurement("steps", optimizer.steps),
+        ),
+        notes=("an update far below the weights is lost to rounding",),
+        fixes=(Fix("raise the learning rate"),),
+        phase=optimizer.phase,
+    )
 
 
 def _plausible(facts: Facts, optimizer: OptimizerFact, base: TrialFact, limits: Limits) -> bool:

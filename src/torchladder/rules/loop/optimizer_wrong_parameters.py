@@ -118,9 +118,10 @@ def _since(optimizer: OptimizerFact, limits: Limits) -> int | None:
 
 
 def _places(optimizer: OptimizerFact, orphans: list[ParameterFact], since: int) -> tuple[Place, ...]:
-    """Return where the optimizer was made, and where the layers were that took the place of its own."""
+    """Return where the optimizer was made (or steps), and where the layers were that took the place of its own."""
     later = [p.created for p in orphans[:1]] if since else []
-    return tuple(dict.fromkeys(p for p in (optimizer.created, *later) if p is not None))
+    known = tuple(dict.fromkeys(p for p in (optimizer.created, *later) if p is not None))
+    return known or optimizer.step_places[:1]
 
 
 def _change(optimizer: OptimizerFact, since: int, limits: Limits) -> dict[str, int]:

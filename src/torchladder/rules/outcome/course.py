@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.facts import CurveFact, Facts, LossCallFact
-from torchladder.rules.outcome.held_out import beats_blind, held_out
+from torchladder.rules.outcome.held_out import LIKELIHOODS, beats_blind, held_out
 
 WINDOWS = 20  # windows a training curve is averaged into
 LOST = 3  # losses at the end that are no numbers
@@ -57,7 +57,7 @@ class Course:
 
 def main_curve(facts: Facts) -> CurveFact | None:
     """Return the curve of the phase with the most steps."""
-    return max(facts.curves or (), key=lambda c: len(c.losses), default=None)
+    return max(facts.curves or (), key=lambda c: len(c.losses) * c.stride, default=None)
 
 
 def windows(losses: Sequence[float]) -> list[float]:
@@ -68,6 +68,8 @@ def windows(losses: Sequence[float]) -> list[float]:
 
 def blind_loss(facts: Facts, phase: int) -> float | None:
     """Return the loss of the best answer that ignores the input, for losses whose value says it."""
+    if not facts.loss_calls:
+        return _blind_of_passes(facts, phase)
     call = next((c for c in facts.loss_calls or () if c.phase == phase and c.differentiated), None)
     counts: dict[str, int] = {}
     for c in facts.loss_calls or ():
@@ -87,6 +89,23 @@ def blind_loss(facts: Facts, phase: int) -> float | None:
         values = _pooled(facts, phase)
         return values[1] or None if values is not None else None
     return None
+
+
+def _blind_of_passes(facts: Facts, phase: int) -> float | None:
+    """Return the same from held-out labels, where nobody saw how the training loss was computed.
+
+    It holds for the training loss only if both losses are on one scale: early on, before any fit to the training
+    samples, they must be alike.
+    """
+    curve = next((c for c in facts.curves or () if c.phase == phase), None)
+    held = [e for e in held_out(facts.evaluations or ()) if e.blind and e.loss_function in LIKELIHOODS]
+    first = next((e for e in held if e.loss is not None and e.kind in {"classes", "binary"}), None)
+    if curve is None or first is None or first.loss is None or not curve.losses:
+        return None
+    end = max(min(first.step // curve.stride, len(curve.losses)), 1)
+    around = curve.losses[max(end - max(len(curve.losses) // WINDOWS, 1), 0) : end]
+    alike = abs(statistics.fmean(around) - first.loss) < SAME * first.loss
+    return held[-1].blind if alike else None
 
 
 def _pooled(facts: Facts, phase: int) -> tuple[float, float] | None:
@@ -118,16 +137,17 @@ def course(facts: Facts) -> Course:
     held = held_out(facts.evaluations or ())
     begun = stage(held)
     if curve is not None and begun:
-        curve = dataclasses.replace(curve, losses=curve.losses[begun:], lrs=curve.lrs[begun:])
+        at = begun // curve.stride
+        curve = dataclasses.replace(curve, losses=curve.losses[at:], lrs=curve.lrs[at:])
         held = tuple(e for e in held if e.step > begun)
     if curve is not None and _is_lost(curve.losses):
-        made = Course("diverged", "", curve.losses[0], curve.losses[-1], steps=len(curve.losses))
-        lost = next(i for i, v in enumerate(curve.losses) if not math.isfinite(v))
+        made = Course("diverged", "", curve.losses[0], curve.losses[-1], steps=len(curve.losses) * curve.stride)
+        lost = next(i for i, v in enumerate(curve.losses) if not math.isfinite(v)) * curve.stride
         return dataclasses.replace(made, words=f"the training loss is no number from step {lost:,} on")
     if curve is None or len(curve.losses) < STEPS_MIN:
         return Course("unknown", "too few steps to judge its course", steps=len(curve.losses) if curve else 0)
     means = windows(curve.losses)
-    made = _described(means, held, len(curve.losses))
+    made = _described(means, held, len(curve.losses) * curve.stride)
     if not all(math.isfinite(v) for v in means[-2:]) or _grew(means):
         return _named(made, "diverged", f"the training loss went from {_n(means[0])} to {_n(means[-1])}")
     if any(t.phase == curve.phase and t.turns >= GAME for t in facts.trials or ()):

@@ -67,9 +67,10 @@ def not_learning(facts: Facts, limits: Limits) -> Iterator[Finding]:
     if found.state != "not-learning" or not alone or found.steps < limits.steps or found.end is None:
         return
     call = next((c for c in facts.loss_calls or () if c.differentiated), None)
+    backward = next((o.backward_places for o in facts.optimizers or ()), ())
     yield not_learning.finding(
         "the loss stays where blind guessing stands",
-        where=(call.place,) if call is not None and call.place is not None else (),
+        where=(call.place,) if call is not None and call.place is not None else backward[:1],
         seen=(
             Measurement(
                 "training loss at the end",

@@ -1,0 +1,132 @@
+"""What a name on the command line stands for: a folder, a file or a function, and the sides in it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torchladder.core.errors import UsageError
+from torchladder.sets.files import bare, printable
+from torchladder.sets.source import Columns, Source
+
+Opened = list[tuple[str | None, Source]]
+
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
+RECORDS = (".jsonl", ".ndjson", ".jsonlines")
+ROWS = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
+PARTS = (*TABLES, *RECORDS, *ROWS)
+
+
+def open_sides(names: Sequence[str], asked: Columns) -> list[tuple[str, Source]]:
+    """Return (role, source) of each side, training first.
+
+    Raises:
+        UsageError: If a name stands for nothing that can be read, or for sides where one is wanted.
+    """
+    found = [(name, open_set(name, asked)) for name in names]
+    if len(found) == 1:
+        return _of_one(found[0][1])
+    sides: list[tuple[str, Source]] = []
+    for name, inside in found:
+        wanted = "train" if not sides else None
+        own = [s for role, s in inside if wanted is None or role == wanted] or [s for _, s in inside]
+        if len(own) > 1:
+            msg = f"{name} holds {len(own)} sides: {', '.join(s.name for s in own)}; name one of them"
+            raise UsageError(msg)
+        sides.append(("held-out" if sides else "train", own[0]))
+    return sides
+
+
+def _of_one(inside: Opened) -> list[tuple[str, Source]]:
+    first = next((i for i, (role, _) in enumerate(inside) if role == "train"), 0)
+    ordered = [inside[first], *inside[:first], *inside[first + 1 :]]
+    return [("held-out" if i else "train", source) for i, (_, source) in enumerate(ordered)]
+
+
+def open_set(name: str, asked: Columns) -> Opened:
+    """Return the sides that one name stands for, each with its own name where it is one of several."""
+    path = Path(name)
+    if not path.exists() and ":" in name:
+        from torchladder.sets.objects import open_object
+
+        return open_object(name, asked)
+    if not path.exists():
+        msg = f"there is no file or folder {printable(path)}"
+        raise UsageError(msg)
+    try:
+        return _folder(path, asked) if path.is_dir() else _file(path, asked)
+    except PermissionError as error:
+        msg = f"{printable(path)} cannot be read: {error.strerror}"
+        raise UsageError(msg) from None
+
+
+def _file(path: Path, asked: Columns) -> Opened:
+    opener = _opener(path)
+    if opener is None:
+        msg = (
+            f"{printable(path)} is no kind of data that is known: folders of pictures, CSV, TSV, JSONL, Parquet, "
+            "Arrow, .npz, .npy and idx files are, and path.py:make_dataset"
+        )
+        raise UsageError(msg)
+    return opener(path, asked)
+
+
+def _opener(path: Path) -> Callable[[Path, Columns], Opened] | None:
+    from torchladder.sets.stored import is_idx
+
+    if path.stat().st_size == 0:
+        msg = f"{printable(path)} is empty"
+        raise UsageError(msg)
+    suffix = bare(path)
+    if suffix in {".npz", ".npy"} or is_idx(path):
+        from torchladder.sets.arrays import open_arrays
+
+        return lambda p, a: [*open_arrays(p, a)]
+    if suffix in TABLES:
+        from torchladder.sets.delimited import open_delimited
+
+        return lambda p, a: [(None, open_delimited(p, a))]
+    if suffix in RECORDS:
+        from torchladder.sets.rows import open_jsonl
+
+        return lambda p, a: [(None, open_jsonl(p, a))]
+    if suffix in ROWS:
+        from torchladder.sets.rows import open_rows
+
+        return lambda p, a: [(None, open_rows([p], printable(p), a))]
+    return None
+
+
+def _folder(path: Path, asked: Columns) -> Opened:
+    from torchladder.sets.arrays import array_files
+    from torchladder.sets.arrays import open_folder as open_arrays_of
+    from torchladder.sets.folder import open_pictures
+    from torchladder.sets.hugging import is_saved, open_saved
+
+    if not any(path.iterdir()):
+        msg = f"{printable(path)} is an empty folder"
+        raise UsageError(msg)
+    if is_saved(path):
+        return [*open_saved(path, asked)]
+    files = array_files(path)
+    if files:
+        return [*open_arrays_of(path, files, asked)]
+    return _tables(path, asked) or [*open_pictures(path)]
+
+
+def _tables(path: Path, asked: Columns) -> Opened:
+    """Return the tables of a folder: sides by their names, or the parts of one; nothing if there is none."""
+    files = [p for p in sorted(path.iterdir()) if p.is_file() and not p.name.startswith((".", "_"))]
+    tables = [p for p in files if bare(p) in PARTS and bare(p) != ".txt"]
+    sides = [(side_of(p.name), p) for p in tables]
+    named = [(s, p) for s, p in sides if s is not None]
+    if len({s for s, _ in named}) == len(named) > 1:
+        return [(s, source) for s, p in named for _, source in _file(p, asked)]
+    if tables and all(bare(p) in ROWS for p in tables):
+        from torchladder.sets.rows import open_rows
+
+        return [(None, open_rows(tables, printable(path), asked))]
+    if len(tables) == 1:
+        return _file(tables[0], asked)
+    if tables:
+        msg = f"{printable(path)} holds {len(tables)} tables, none of them called train; name the ones to check"
+        raise UsageError(msg)
+    return []

@@ -1,0 +1,47 @@
+"""A source: one data set that can be read block by block, from any place, any number of times."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torchladder.sets.block import Block, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which parts of a sample mean what; names of columns, or of arrays of a file.
+
+    Attributes:
+        chosen: By whom each was chosen, by role: "user", "inferred"; what was inferred is told.
+    """
+
+    label: str | None = None
+    group: str | None = None
+    time: str | None = None
+    text: str | None = None
+    chosen: dict[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A data set. It can be pickled, so that another process reads a part of it.
+
+    Attributes:
+        name: As the user gave it.
+        rows: Samples there are, None where only reading tells.
+        told: Sentences about what was inferred or left out, for the report.
+    """
+
+    name: str
+    kind: Kind
+    rows: int | None
+    columns: Columns
+    told: tuple[str, ...]
+
+    def fingerprint(self) -> str:
+        """Return what changes when the data changes: sizes and times of the files, options; not their content."""
+
+    def shards(self, size: int) -> list[tuple[int, int]]:
+        """Return ranges of samples of about ``size`` that can be read on their own; one range if it cannot be split."""
+
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """Yield the samples of a range in order, a bounded amount of memory at a time."""
