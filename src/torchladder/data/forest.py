@@ -1,9 +1,10 @@
-"""The nearest of many rows: trees that halve them along random directions, and every pair within a leaf compared.
+"""Which of many rows are near each other: trees that halve them along random directions, all pairs within a leaf compared.
 
 A tree costs N log N and its leaves have one size whatever the rows are like, so time and memory are known beforehand;
 what one tree separates another keeps together. Few rows are one leaf, which compares all of them.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,97 +13,102 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-LEAF = 512  # rows compared with each other
+LEAF = 512  # rows compared with each other at most
+WHOLE = 2048  # rows that are compared all with all
 KEPT = 4  # nearest rows kept of each
 TREES = 8
 SEED = 20250101
 
 
 class Near(NamedTuple):
-    """The nearest rows found of each: (N, k) places, -1 for none, and squared distances."""
+    """Pairs found: which row was asked, which row is near it, and the squared distance; no pair twice."""
 
-    places: Ints
-    squares: Floats
+    asked: Ints
+    place: Ints
+    square: Floats
 
 
-def nearest_in_forest(rows: Floats, views: tuple[Floats, ...] = (), *, trees: int = TREES, kept: int = KEPT) -> Near:
-    """Return the nearest rows of each row, also under its other views.
+def near_in_forest(rows: Floats, views: tuple[Floats, ...], far: float, *, trees: int = TREES) -> Near:
+    """Return the nearest rows of each row that are nearer than ``far``, at most ``KEPT``.
 
     Args:
         rows: (N, D).
         views: (N, D) each: how a row would look altered; its distance to another is the smallest under any view.
+        far: Distance from which rows are not near.
         trees: How often rows are dealt into leaves; once where they are few enough for one.
-        kept: Rows to return of each.
     """
-    found = Near(np.full((len(rows), kept), -1, dtype=np.int64), np.full((len(rows), kept), np.inf, dtype=np.float32))
     rng = np.random.default_rng(SEED)
-    for _ in range(trees if len(rows) > LEAF * 4 else 1):
+    lengths = [(v**2).sum(axis=1) for v in (rows, *views)]
+    best: Near | None = None
+    for _ in range(trees if len(rows) > WHOLE else 1):
+        found = [] if best is None else [best]
         for leaf, guests in _leaves(rows, views, rng):
-            _compare(rows, views, leaf, guests, found)
-    return found
+            for view, length, asked in zip((rows, *views), lengths, (leaf, *guests), strict=True):
+                found += _compared((view, length), asked, (rows, lengths[0]), leaf, far**2)
+        best = _nearest(found, len(rows))
+    return best if best is not None else _nearest([], len(rows))
 
 
-def _leaves(rows: Floats, views: tuple[Floats, ...], rng: np.random.Generator) -> list[tuple[Ints, list[Ints]]]:
-    """Return leaves of one tree: the rows in each, and for each view the rows whose view falls into it."""
+def _leaves(rows: Floats, views: tuple[Floats, ...], rng: np.random.Generator) -> Iterator[tuple[Ints, list[Ints]]]:
+    """Yield the leaves of one tree: the rows in each, and for each view the rows whose view falls into it."""
     everything = np.arange(len(rows))
     waiting = [(everything, [everything] * len(views))]
-    done = []
     while waiting:
         inside, guests = waiting.pop()
-        if len(inside) <= LEAF * (4 if len(rows) <= LEAF * 4 else 1):
-            done.append((inside, guests))
+        if len(inside) <= (WHOLE if len(rows) <= WHOLE else LEAF):
+            yield inside, guests
             continue
-        direction = _direction(rows[inside], rng)
+        direction = _direction(rows, inside, rng)
         along = rows[inside] @ direction
         middle = np.median(along)
         left = along < middle
-        if not left.any() or left.all():  # equal rows: any halves will do
-            left = np.arange(len(inside)) < len(inside) // 2
+        if not left.any():  # equal rows: any halves will do
+            left[: len(left) // 2] = True
         sides = [views[v][g] @ direction < middle for v, g in enumerate(guests)]
         waiting.append((inside[left], [g[s] for g, s in zip(guests, sides, strict=True)]))
         waiting.append((inside[~left], [g[~s] for g, s in zip(guests, sides, strict=True)]))
-    return done
 
 
-def _direction(rows: Floats, rng: np.random.Generator) -> Floats:
+def _direction(rows: Floats, inside: Ints, rng: np.random.Generator) -> Floats:
     """Return the difference of two random rows: rows vary along it, more than along a random direction."""
+    direction = np.zeros(rows.shape[1], dtype=np.float32)
     for _ in range(3):
-        a, b = rng.choice(len(rows), 2, replace=False)
-        if (rows[a] != rows[b]).any():
+        a, b = inside[rng.integers(0, len(inside), 2)]
+        direction = rows[a] - rows[b]
+        if direction.any():
             break
-    return np.asarray(rows[a] - rows[b], dtype=np.float32)
+    return direction
 
 
-def _compare(rows: Floats, views: tuple[Floats, ...], leaf: Ints, guests: list[Ints], found: Near) -> None:
-    """Compare all rows of a leaf, and the views that fell into it, and keep the nearest."""
-    for start in range(0, len(leaf), LEAF):
-        _keep(found, leaf[start : start + LEAF], leaf, _squares(rows[leaf[start : start + LEAF]], rows[leaf]))
-    for view, asked in zip(views, guests, strict=True):
-        for start in range(0, len(asked), LEAF):
-            part = asked[start : start + LEAF]
-            _keep(found, part, leaf, _squares(view[part], rows[leaf]))
+def _compared(
+    view: tuple[Floats, Floats], asked: Ints, pool: tuple[Floats, Floats], leaf: Ints, far: float
+) -> Iterator[Near]:
+    """Yield the near pairs of some rows, as a view shows them, with the rows of a leaf."""
+    theirs, lengths = pool[0][leaf].T, pool[1][leaf]
+    for start in range(0, len(asked), WHOLE):
+        part = asked[start : start + WHOLE]
+        squares = view[0][part] @ theirs
+        squares *= -2
+        squares += lengths
+        squares += view[1][part, None]
+        i, j = np.nonzero(squares < far)
+        apart = part[i] != leaf[j]
+        i, j = i[apart], j[apart]
+        if len(i):
+            yield _nearest([Near(part[i], leaf[j], np.maximum(squares[i, j], 0))], 0)
 
 
-def _squares(a: Floats, b: Floats) -> Floats:
-    lengths = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None]
-    return np.asarray(np.maximum(lengths - 2 * (a @ b.T), 0), dtype=np.float32)
-
-
-def _keep(found: Near, asked: Ints, pool: Ints, squares: Floats) -> None:
-    squares[asked[:, None] == pool[None]] = np.inf  # a row is not its own neighbour
-    k = min(found.places.shape[1], len(pool))
-    best = np.argpartition(squares, k - 1, axis=1)[:, :k]
-    places = np.concatenate([found.places[asked], pool[best]], axis=1)
-    distances = np.concatenate([found.squares[asked], np.take_along_axis(squares, best, axis=1)], axis=1)
-    order = np.argsort(places, axis=1, kind="stable")  # the same row found twice counts once, at its smaller distance
-    places, distances = np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
-    order = np.argsort(distances, axis=1, kind="stable")
-    places, distances = np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
-    for i in range(1, places.shape[1]):
-        again = (places[:, :i] == places[:, i : i + 1]).any(axis=1)
-        distances[again, i] = np.inf
-    order = np.argsort(distances, axis=1, kind="stable")[:, : found.places.shape[1]]
-    found.squares[asked] = np.take_along_axis(distances, order, 1)
-    kept = np.take_along_axis(places, order, 1)
-    kept[~np.isfinite(found.squares[asked])] = -1
-    found.places[asked] = kept
+def _nearest(found: list[Near], n: int) -> Near:
+    """Return the nearest ``KEPT`` of each row; with ``n`` rows in all, a pair found more than once counts once."""
+    asked = np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)])
+    place = np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)])
+    square = np.concatenate([np.zeros(0, dtype=np.float32), *(f.square for f in found)])
+    if n:
+        order = np.lexsort((square, asked * n + place))
+        code = (asked * n + place)[order]
+        order = order[np.concatenate([[True], code[1:] != code[:-1]])] if len(code) else order
+        asked, place, square = asked[order], place[order], square[order]
+    order = np.lexsort((square, asked))
+    starts = np.searchsorted(asked[order], asked[order])
+    kept = order[np.arange(len(order)) - starts < KEPT]
+    return Near(asked[kept], place[kept], square[kept])

@@ -9,7 +9,7 @@ power leaves to be expected at the candidate's distance, over all pairs compared
 import numpy as np
 from numpy.typing import NDArray
 
-from torchladder.data.forest import Near, nearest_in_forest
+from torchladder.data.forest import near_in_forest
 from torchladder.data.likeness import VIEWS, chunks, codes, principal_axes, vectors
 from torchladder.data.thumbnails import Bytes, Floats
 from torchladder.data.twins import Ints, Twins, no_twins, twins
@@ -32,7 +32,8 @@ def near_pictures(thumbnails: Bytes) -> Twins:
     axes = principal_axes(thumbnails[_spread(n, AXES_FROM)], min(AXES, n - 1))
     own = codes(thumbnails, axes)
     views = tuple(codes(thumbnails, axes, view) for view in VIEWS)
-    pairs, squares = _candidates(nearest_in_forest(own, views))
+    near = near_in_forest(own, views, FAR)
+    pairs, squares = np.stack([near.asked, near.place], axis=1), near.square
     likeness = np.concatenate([np.zeros(0), *(_distance(thumbnails, pairs[part]) for part in chunks(len(pairs)))])
     close = likeness < FAR
     pairs, squares, likeness = pairs[close], squares[close], likeness[close]
@@ -43,12 +44,6 @@ def near_pictures(thumbnails: Bytes) -> Twins:
 
 def _spread(n: int, most: int) -> Ints:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
-
-
-def _candidates(near: Near) -> tuple[Ints, Floats]:
-    """Return (n, 2) pairs that are near along the axes, and their squared distances there."""
-    asked, rank = np.nonzero((near.places >= 0) & (near.squares < FAR**2))
-    return np.stack([asked, near.places[asked, rank]], axis=1), near.squares[asked, rank]
 
 
 def _distance(thumbnails: Bytes, pairs: Ints) -> NDArray[np.float64]:

@@ -462,14 +462,12 @@ class Monitor:
         began = time.perf_counter()
         for finding in self.judge.look(self.facts(finished=finished), finished=finished):
             self.schedule.come_closer(self.step)
-            self.courier.alert(self.step, finding)
             self.on_alert(self.step, finding)
         self.judge.took(time.perf_counter() - began, self.schedule)
 
     def _alarmed(self, facts: Any) -> None:
         """Say what other processes have seen while this one is held up; called from another thread."""
         for finding in self.judge.look(facts, finished=False):
-            self.courier.alert(self.step, finding)
             self.on_alert(self.step, finding)
 
     def _is_new_nonfinite(self, phase: Phase) -> bool:

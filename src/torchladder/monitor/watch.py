@@ -252,13 +252,13 @@ class Watch(contextlib.ContextDecorator):
         post = self.monitor.ranks.post
         self._gathered.world = post.world if post is not None else 1
         for step, told in self._gathered.others(notices):
-            finding = self._gathered.noted(told)
-            self.monitor.courier.alert(step, finding)
-            self._take(step, finding)
+            self._take(step, self._gathered.noted(told))
 
     def _take(self, step: int, finding: Finding) -> None:
         """Say a verdict, once; and stop where the user asked for that."""
+        assert self.monitor is not None
         self.findings.append(finding)
+        self.monitor.courier.alert(step, finding)
         who = self._gathered.who(finding.code)
         if not self.quiet and finding.severity is not Severity.NOTE:
             where = f" ({finding.where[0]})" if finding.where else ""
@@ -271,7 +271,6 @@ class Watch(contextlib.ContextDecorator):
             try:
                 self.on_alert(finding)
             except Exception as error:
-                assert self.monitor is not None
                 self.monitor.failures.setdefault("on_alert", f"{type(error).__name__}: {error}")
         if self._stop is not None:
             self._stop.consider(step, finding, who)

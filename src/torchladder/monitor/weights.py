@@ -17,7 +17,6 @@ def norms(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """Return the L2 norm of each tensor as a 0-dim tensor on its device, by one multi-tensor kernel a device and dtype.
 
     Of a tensor that is spread over processes, that of the part here: nothing is asked of the others.
-
     Complex and sparse tensors are measured one by one.
     """
     tensors = [_here(t) for t in tensors]
@@ -30,6 +29,7 @@ def norms(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
 
 def largest(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """Return the largest absolute value of each tensor as a 0-dim tensor on its device, NaN where one is in it."""
+    tensors = [_here(t) for t in tensors]
     plain = all(t.layout == torch.strided and not t.is_complex() and t.numel() for t in tensors)
     if plain and any(t.device.type != "cpu" for t in tensors):
         return list(torch._foreach_norm(list(tensors), math.inf))  # noqa: SLF001 - a tenth as fast on the CPU

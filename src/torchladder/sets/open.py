@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torchladder.core.errors import UsageError
 from torchladder.sets.files import bare, printable
+from torchladder.sets.folder import walk
 from torchladder.sets.source import Columns, Source
 
 Opened = list[tuple[str | None, Source]]
@@ -109,6 +110,9 @@ def _folder(path: Path, asked: Columns) -> Opened:
     files = array_files(path)
     if files:
         return [*open_arrays_of(path, files, asked)]
+    packed = [p for p in path.iterdir() if p.suffix == ".npz"]
+    if len(packed) == 1:
+        return _file(packed[0], asked)
     return _tables(path, asked) or [*open_pictures(path)]
 
 
@@ -116,6 +120,8 @@ def _tables(path: Path, asked: Columns) -> Opened:
     """Return the tables of a folder: sides by their names, or the parts of one; nothing if there is none."""
     files = [p for p in sorted(path.iterdir()) if p.is_file() and not p.name.startswith((".", "_"))]
     tables = [p for p in files if bare(p) in PARTS and bare(p) != ".txt"]
+    if not tables or len(walk(str(path)).files) > len(tables):
+        return []
     sides = [(side_of(p.name), p) for p in tables]
     named = [(s, p) for s, p in sides if s is not None]
     if len({s for s, _ in named}) == len(named) > 1:
@@ -126,7 +132,5 @@ def _tables(path: Path, asked: Columns) -> Opened:
         return [(None, open_rows(tables, printable(path), asked))]
     if len(tables) == 1:
         return _file(tables[0], asked)
-    if tables:
-        msg = f"{printable(path)} holds {len(tables)} tables, none of them called train; name the ones to check"
-        raise UsageError(msg)
-    return []
+    msg = f"{printable(path)} holds {len(tables)} tables, none of them called train; name the ones to check"
+    raise UsageError(msg)
