@@ -21,6 +21,7 @@ import torch
 import torchladder
 from torchladder.monitor import (
     beat,
+    close_look,
     courier,
     growth,
     held_out,
@@ -40,9 +41,10 @@ from torchladder.monitor.ranks import look, notices, post, ranks, samplers, tabl
 PARTS: tuple[tuple[Any, str], ...] = (
     (monitor.Monitor, "_take_in_of"),
     (beat.Beat, "rest"),
-    (monitor.Monitor, "_sample"),
+    (close_look.CloseLook, "measure"),
+    (close_look.CloseLook, "send"),
     (monitor.Monitor, "_arrange"),
-    (monitor.Monitor, "_read"),
+    (close_look, "_parameters"),
     (monitor.Monitor, "_judge"),
     (monitor.Monitor, "_meet"),
     (monitor.Monitor, "_end_evaluation"),

@@ -24,7 +24,8 @@ class DuplicateFact:
         compared: Samples of the second side that could be compared, ``against`` those of the first.
         shared: Samples of the second side that the first has, too; within a side: that an earlier sample equals.
             Near copies are counted beside equal ones, not with them.
-        labelled: Of those, how many have a class on both sides, and ``conflicts`` how many of them another class.
+        clear: Of those, how many are beyond doubt; the others may be the same thing seen twice.
+        labelled: Of the shared, how many have a class on both sides, and ``conflicts`` how many of them another class.
         groups: Groups of copies, ``largest`` the samples of the largest.
         within: Share of the first side's samples that occur there more than once.
         bits: What two independent samples would have to agree in; None where that is not known.
@@ -41,6 +42,7 @@ class DuplicateFact:
     compared: int
     against: int
     shared: int = 0
+    clear: int = 0
     labelled: int = 0
     conflicts: int = 0
     groups: int = 0
@@ -60,9 +62,9 @@ class OddFact:
     """Pictures of a side that are odd in one way.
 
     Attributes:
-        way: "blank", "huge", "small", "shape", "mode", "dark" or "bright".
+        way: "blank", "huge", "size" (or aspect), "shape", "mode", "dark" or "bright".
         count: How many, of the side's pictures.
-        usual: What the others are, in words.
+        usual: What the others are, in words; "" where that goes without saying.
         examples: Names, each with its own figure.
     """
 

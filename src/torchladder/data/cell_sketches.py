@@ -29,7 +29,10 @@ def cells_of_columns(columns: Mapping[str, Array]) -> tuple[Cells, tuple[bool, .
     names = list(columns)
     picked = [columns[names[j]] for j in chosen_columns(len(names))]
     numeric = tuple(c.dtype.kind in "fiub" for c in picked)
-    cells = [_floats(c.astype(np.float64)) if k else _words(c).astype(np.uint32) for c, k in zip(picked, numeric, strict=True)]
+    cells = [
+        _floats(c.astype(np.float64)) if k else _words(c).astype(np.uint32)
+        for c, k in zip(picked, numeric, strict=True)
+    ]
     n = len(picked[0]) if picked else 0
     return np.stack(cells, axis=1) if cells else np.zeros((n, 0), dtype=np.uint32), numeric
 

@@ -80,7 +80,9 @@ def area_under(scores: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float((ranks[ones].sum() - n * (n + 1) / 2) / (n * m)) if n and m else 0.5
 
 
-def telling_features(first: Matrix, second: Matrix, names: tuple[str, ...], least: float = 0.1) -> tuple[FeatureShift, ...]:
+def telling_features(
+    first: Matrix, second: Matrix, names: tuple[str, ...], least: float = 0.1
+) -> tuple[FeatureShift, ...]:
     """Return the features whose distributions differ most, by more than chance gives among so many.
 
     Args:

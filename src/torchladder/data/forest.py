@@ -1,4 +1,4 @@
-"""Which of many rows are near each other: trees that halve them along random directions, all pairs within a leaf compared.
+"""Which of many rows are near each other: trees halve them along random directions; all pairs of a leaf are compared.
 
 A tree costs N log N and its leaves have one size whatever the rows are like, so time and memory are known beforehand;
 what one tree separates another keeps together. Few rows are one leaf, which compares all of them.

@@ -55,9 +55,8 @@ def _middle(part: float) -> Floats:
     for cell in range(SIDE):
         at = ((cell + 0.5) / SIDE * part + (1 - part) / 2) * SIDE - 0.5
         first, t = int(np.floor(at)) - 1, at - np.floor(at)
-        cubic = (
-            -0.5 * t + t**2 - 0.5 * t**3, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, 0.5 * (t**3 - t**2)
-        )  # fmt: skip
+        inner = 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3
+        cubic = (-0.5 * t + t**2 - 0.5 * t**3, *inner, 0.5 * (t**3 - t**2))
         for i, weight in enumerate(cubic):
             weights[cell, min(max(first + i, 0), SIDE - 1)] += weight
     return weights

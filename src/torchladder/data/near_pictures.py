@@ -53,7 +53,7 @@ def _distance(thumbnails: Bytes, pairs: Ints) -> NDArray[np.float64]:
     for view in VIEWS:
         for i, other in ((0, b), (1, a)):
             found = np.minimum(found, ((vectors(thumbnails[pairs[:, i]], view) - other) ** 2).sum(axis=1))
-    return np.sqrt(found).astype(float)
+    return np.asarray(np.sqrt(found), dtype=float)
 
 
 def _surprise(own: Floats, views: tuple[Floats, ...], pairs: Ints, distances: Floats) -> NDArray[np.float64]:

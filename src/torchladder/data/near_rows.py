@@ -74,7 +74,9 @@ def _rounded(
     out = cells.astype(np.uint64)
     for j in np.flatnonzero(numeric & (noise > 0)):
         steps = np.clip(values[:, j] / (STEP * noise[j]), -1e15, 1e15)
-        out[:, j] = np.where(np.isfinite(steps), np.round(np.nan_to_num(steps)), 1 << 60).astype(np.int64).view(np.uint64)
+        out[:, j] = (
+            np.where(np.isfinite(steps), np.round(np.nan_to_num(steps)), 1 << 60).astype(np.int64).view(np.uint64)
+        )
     return out
 
 

@@ -1,5 +1,6 @@
 """Statistics of both sides together that are exact where those of training alone are not: a scaler saw both."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ from torchladder.core.shift_facts import PreparationFact
 
 Moments = dict[str, NDArray[Any]]
 
-EXACT = 2e-5  # written with six digits, standardised columns still have mean 0 and deviation 1 to within this
+EXACT = (2e-5, 1e-6)  # six written digits, or 32 bits, give mean 0 and deviation 1 to within this
 CLEAR = 20.0  # times farther from the target is training alone
 MOST = 0.9  # share of the columns that fit together
 ONE_BY_CHANCE = 3  # columns that must fit when only one figure (the mean) is exact
-EXPECTED = 0.5  # of the columns whose extremes the held-out side would have by its share of the samples
+EXPECTED = 0.3  # of the columns whose extremes the held-out side would have by its share of the samples
 FEWEST = 20  # samples of each side
 
 
@@ -39,19 +40,19 @@ def prepared(train: Moments, held: Moments, names: tuple[str, ...], number: int)
     off_train = np.maximum(np.abs(train["mean"]), _unit(own, train["n"]))
     centred_joint = np.abs(mean) / np.where(live, deviation, 1)
     centred_train = np.abs(train["mean"]) / np.where(live, deviation, 1)
-    for how, joint, alone, fewest in (
+    readings = (
         ("standardised", off_joint, off_train, 1),
         ("centred", centred_joint, centred_train, ONE_BY_CHANCE),
         ("scaled to a range", *_range(low, high, train), ONE_BY_CHANCE),
-    ):
-        fits = live & (joint <= EXACT)
-        off = fits & (alone > CLEAR * EXACT)
-        enough = max(fewest, MOST * live.sum())
+    )
+    share = float((held["n"] / n).max())
+    for (how, joint, alone, fewest), exact in product(readings, EXACT):
+        fits = live & (joint <= exact)
+        off = fits & (alone > CLEAR * exact)
         told = off.sum() >= MOST * fits.sum()
-        if how == "scaled to a range":  # extremes fall on the held-out side by its share; those of clipped values seldom
-            share = float((held["n"] / n).max())
+        if how == "scaled to a range":  # extremes are held out by their share of the samples, clipped values seldom
             told = off.sum() >= max(2.0, EXPECTED * (1 - (1 - share) ** 2) * fits.sum())
-        if fits.sum() >= enough and told:
+        if fits.sum() >= max(fewest, MOST * live.sum()) and told:
             return PreparationFact(
                 held=number,
                 how=how,

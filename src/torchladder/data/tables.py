@@ -60,7 +60,9 @@ def _as_numbers(values: list[Any], empty: NDArray[np.bool_]) -> NDArray[np.float
         column = np.array([np.nan if e else float(v) for v, e in zip(values, empty, strict=True)])
     except (TypeError, ValueError):
         return None
-    return np.where(np.isinf(column), np.nan_to_num(np.sign(column)) * np.abs(column[np.isfinite(column)]).max(initial=0), column)
+    return np.where(
+        np.isinf(column), np.nan_to_num(np.sign(column)) * np.abs(column[np.isfinite(column)]).max(initial=0), column
+    )
 
 
 def _as_levels(values: list[Any], empty: NDArray[np.bool_]) -> NDArray[np.float64] | None:

@@ -74,7 +74,7 @@ def _on_white(pictures: Array) -> Array:
     if pictures.shape[3] not in {2, CHANNELS_MAX} or (pictures.dtype.kind == "f" and pictures.max(initial=0) <= 1):
         return pictures
     alpha = pictures[..., -1:].astype(np.float32) / 255
-    return np.asarray(pictures[..., :-1] * alpha + 255 * (1 - alpha))
+    return np.asarray(pictures[..., :-1].astype(np.float32) * alpha + 255 * (1 - alpha))
 
 
 def _cells(pictures: Array, cells: int) -> Floats:

@@ -1,4 +1,4 @@
-"""A linear probe of one side, asked about another: as it is, on training's scale, and with the classes renamed."""
+"""One side, asked about another: as it is, on training's scale, and with the classes renamed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from torchladder.core.shift_facts import RenamedFact
-from torchladder.data.features import EPS, PICTURE, TABLE, Matrix, as_matrix, narrow, smaller
+from torchladder.data.features import EPS, PICTURE, TABLE, Matrix, narrow, smaller
 from torchladder.data.moments import as_trained
+from torchladder.data.neighbours import nearest
 from torchladder.data.probe import class_score, fitted, one_hot, predicted
 
 Array = NDArray[Any]
 
 FEWEST = 60  # samples of a side
+ASKED = 1200  # samples of a side, at most
 GOOD = 0.6  # accuracy from which a probe may name classes
 SAID = 5  # classes named
 
@@ -58,8 +60,12 @@ def _flat(x: Array) -> Matrix:
     return (smaller(values) if values.ndim >= PICTURE - 1 else values).reshape(len(x), -1)
 
 
-def scores(train: tuple[Array, Array], held: tuple[Array, Array], order: tuple[int, ...], *, classes: bool) -> dict[str, Any]:
-    """Return what a probe of training makes of held-out samples: as they are, on training's scale, reordered.
+def scores(
+    train: tuple[Array, Array], held: tuple[Array, Array], order: tuple[int, ...], *, classes: bool
+) -> dict[str, Any]:
+    """Return what neighbours in training make of held-out samples: as they are, on training's scale, reordered.
+
+    A line hardly minds a scale, neighbours and networks do.
 
     Args:
         train: Samples and labels.
@@ -67,26 +73,47 @@ def scores(train: tuple[Array, Array], held: tuple[Array, Array], order: tuple[i
         order: Channels in the order that fits training best, () where there is none.
         classes: Whether labels are classes.
     """
-    (x, y), (other, labels) = train, held
+    (x, y), (other, labels) = _few(*train), _few(*held)
     if min(len(x), len(other)) < FEWEST:
         return {}
-    probe = Probe.of(x, y, classes=classes)
     found = {
         "kind": "classes" if classes else "values",
         "asked": len(other),
-        "own_score": probe.score(other, labels),
-        "mapped_score": probe.score(as_trained(x, other, other), labels),
+        "own_score": _by_neighbours(x, y, other, labels, classes=classes),
+        "mapped_score": _by_neighbours(x, y, as_trained(x, other, other), labels, classes=classes),
     }
     if order:
-        found["ordered_score"] = probe.score(other[:, list(order)], labels)
+        found["ordered_score"] = _by_neighbours(x, y, other[:, list(order)], labels, classes=classes)
     return found
 
 
-def renamed(train: tuple[Array, Array], held: tuple[Array, Array], names: tuple[str, ...], number: int) -> RenamedFact | None:
+def _few(x: Array, y: Array) -> tuple[Array, Array]:
+    rows = np.unique(np.linspace(0, len(x) - 1, min(ASKED, len(x))).astype(int)) if len(x) else slice(0)
+    return x[rows], y[rows]
+
+
+def _by_neighbours(x: Array, y: Array, other: Array, labels: Array, *, classes: bool) -> float:
+    """Return the accuracy, or the explained variance (not below 0), of the nearest neighbours' answers."""
+    flat = _flat(x)
+    centre = flat.mean(axis=0)
+    spread = flat.std(axis=0) if x.ndim <= TABLE else np.full(flat.shape[1], (flat - centre).std())
+    scale = np.where(spread > EPS, spread, np.inf)
+    found, _ = nearest(narrow((_flat(other) - centre) / scale), among=narrow((flat - centre) / scale))
+    near = y[found]
+    if not classes:
+        left = float(((near.mean(axis=1) - labels) ** 2).mean())
+        return max(0.0, 1 - left / max(float(labels.var()), EPS))
+    votes = np.stack([(near == name).sum(axis=1) for name in np.unique(y)])
+    return float((np.unique(y)[votes.argmax(axis=0)] == labels).mean())
+
+
+def renamed(
+    train: tuple[Matrix, Array], held: tuple[Matrix, Array], names: tuple[str, ...], number: int
+) -> RenamedFact | None:
     """Return by which names held-out classes go in training, None where too little can be said.
 
     Args:
-        train: Samples and class ids.
+        train: Features of samples, and class ids.
         held: The same of the held-out side.
         names: Of the classes.
         number: Place of the held-out side.
@@ -95,7 +122,7 @@ def renamed(train: tuple[Array, Array], held: tuple[Array, Array], names: tuple[
     k = len(names)
     if min(len(x), len(other)) < FEWEST or k < 2:  # noqa: PLR2004 - nothing to rename
         return None
-    own = class_score(as_matrix(x), y)
+    own = class_score(x, y)
     given = Probe.of(x, y, classes=True).answers(other)
     table = np.zeros((k, k))
     np.add.at(table, (labels, given), 1.0)

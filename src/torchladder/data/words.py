@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 BUCKETS = 512  # for words, and half as many for runs of letters
 RUN = 3  # letters
+RUNS = 800  # characters from whose beginning runs are taken
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 TRAITS = ("characters", "words", "share of digits", "share of capitals", "share of non-letters")
 
@@ -24,7 +25,7 @@ def bag_of_words(texts: list[str]) -> NDArray[np.float32]:
         total = max(sum(words.values()), 1)
         for word, n in words.items():
             out[i, _bucket(word, known) % BUCKETS] += n / total
-        runs = Counter(lower[j : j + RUN] for j in range(0, max(len(lower) - RUN + 1, 1), 2))
+        runs = Counter(lower[j : j + RUN] for j in range(0, max(min(len(lower), RUNS) - RUN + 1, 1), 2))
         total = max(sum(runs.values()), 1)
         for run, n in runs.items():
             out[i, BUCKETS + _bucket(run, known) % letters] += n / total

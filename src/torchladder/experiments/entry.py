@@ -9,6 +9,7 @@ from typing import Any
 
 from torchladder.core.errors import InternalError
 from torchladder.core.jsonable import to_json
+from torchladder.experiments.hand_over import HandOver
 from torchladder.experiments.lr_sweep import LrSweep
 from torchladder.experiments.origin import Origin
 from torchladder.experiments.same_batch import SameBatch
@@ -86,6 +87,16 @@ def subset(control: Stopper, options: dict[str, Any]) -> Small:
     return experiment
 
 
+def hand_over(control: Stopper, options: dict[str, Any]) -> HandOver:
+    """Attach all probes, change nothing, and write down the samples of both sides."""
+    session = _session(control, options)
+    session.reads_data = True
+    experiment = HandOver(session)
+    experiment.install()
+    session.install()
+    return experiment
+
+
 def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     """Look for the first operation that makes a non-finite value."""
     session = _session(control, options)
@@ -95,4 +106,4 @@ def origin(control: Stopper, options: dict[str, Any]) -> Origin:
     return experiment
 
 
-__all__ = ["asdict", "lr_sweep", "observe", "origin", "same_batch", "smoke", "subset", "to_json"]
+__all__ = ["asdict", "hand_over", "lr_sweep", "observe", "origin", "same_batch", "smoke", "subset", "to_json"]

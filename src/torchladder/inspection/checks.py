@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from torchladder.inspection.counts import Counts
-from torchladder.inspection.fold import Fold
+from torchladder.inspection.duplicates import Duplicates
 from torchladder.inspection.faults import Faults
+from torchladder.inspection.fold import Fold
 from torchladder.inspection.groups import Groups
+from torchladder.inspection.pictures import Pictures
 from torchladder.inspection.survey import Survey
 from torchladder.inspection.times import Times
 
@@ -16,6 +18,8 @@ FOLDS: tuple[Callable[[], Fold[Any]], ...] = (
     Survey,
     Groups,
     Times,
+    Duplicates,
+    Pictures,
 )  # fmt: skip
 
 

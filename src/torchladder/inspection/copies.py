@@ -15,10 +15,11 @@ from torchladder.data.near_texts import near_texts
 from torchladder.data.twins import Ints, Twins, group_names, no_twins
 from torchladder.inspection.fold import Side
 from torchladder.inspection.naming import names_of
-from torchladder.inspection.sketches import PICTURES, ROWS, SAMPLES, TEXTS
+from torchladder.inspection.sketches import PICTURES, SAMPLES, TEXTS
 
 EXAMPLES = 5
 RICHNESS = 4096  # samples that tell what two of them agree in by chance
+ALIKE, SURE = 0.98, 5.0  # of pictures: correlation and bits; two photographs of one shoe are less alike
 TEXT_BITS = 100.0  # of texts of ten words and more: no two are equal unless one was copied
 
 
@@ -137,6 +138,14 @@ def _richness(kept: Sequence[Kept]) -> float | None:
     return coincidence(rows)[0]
 
 
+def _clear(t: Twins, kind: str, n: int) -> NDArray[np.bool_]:
+    """Return which samples have a copy beyond doubt: of pictures, one that is no other picture of the same thing."""
+    sure = (t.likeness >= ALIKE) & (t.bits >= SURE) if kind == PICTURES else np.ones(len(t.first), dtype=bool)
+    clear = np.zeros(n, dtype=bool)
+    clear[t.first[sure]] = clear[t.second[sure]] = True
+    return clear
+
+
 def _again(names: Ints) -> NDArray[np.bool_]:
     """Return which names an earlier one equals."""
     again = np.ones(len(names), dtype=bool)
@@ -185,6 +194,7 @@ class _Pair:
             compared=len(theirs),
             against=len(ours),
             shared=len(copies),
+            clear=len(copies) if near is None else int(_clear(near.twins, self.kind, len(groups))[copies].sum()),
             labelled=labelled,
             conflicts=conflicts,
             groups=len(named),

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchladder.core.facts import Facts
 from torchladder.core.set_facts import ColumnFact, LabelsFact, SetFact
 from torchladder.data.preparation import prepared
 from torchladder.inspection.columns import SHOWN, Column, Numbers
+from torchladder.inspection.counts_lines import lines
 from torchladder.inspection.fold import Side
 from torchladder.inspection.labels import Series, are_classes, counted, most_frequent
+from torchladder.inspection.line import Line
 from torchladder.sets.block import Block, Kind
 
 Array = NDArray[Any]
@@ -90,6 +93,10 @@ class Counts:
                 found.append(prepared(_moments(a), _moments(b), names if len(a.n) == len(names) else (), number))
         return {"sets": rows, "preparations": tuple(f for f in found if f is not None)}
 
+    def lines(self, facts: Facts) -> Sequence[Line]:
+        """Return the lines of the rules that judge these facts."""
+        return tuple(lines(facts))
+
 
 def _capped(shapes: Counter[str]) -> Counter[str]:
     return shapes if len(shapes) <= SHAPES else Counter(most_frequent(shapes, SHAPES - 1))
@@ -136,9 +143,14 @@ def _count_images(part: State, block: Block) -> None:
         part.shapes[str(tuple(image.shape))] += 1
         part.dtypes[str(image.dtype)] += 1
     if block.images:
-        figures = [(i.size, float(i.mean()), float(i.var()), float(i.min()), float(i.max())) for i in block.images if i.size]
+        figures = [
+            (i.size, float(i.mean()), float(i.var()), float(i.min()), float(i.max())) for i in block.images if i.size
+        ]
         for size, mean, variance, low, high in figures:
-            one = Numbers(*(np.array([v]) for v in (float(size), 0.0, 0.0, mean, variance * size, low, high)), prints=np.zeros(1, dtype=np.uint64))
+            one = Numbers(
+                *(np.array([v]) for v in (float(size), 0.0, 0.0, mean, variance * size, low, high)),
+                prints=np.zeros(1, dtype=np.uint64),
+            )
             part.total = _both(part.total, one)
 
 

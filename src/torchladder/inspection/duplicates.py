@@ -55,7 +55,16 @@ class Duplicates:
         s = sketch(block)
         labels, classes = label_hashes(block.labels, len(block))
         part = State(
-            s.kind, [block.places], [s.digests], [labels], [s.judged], [s.rows], [s.usable], s.numeric, s.columns, classes
+            s.kind,
+            [block.places],
+            [s.digests],
+            [labels],
+            [s.judged],
+            [s.rows],
+            [s.usable],
+            s.numeric,
+            s.columns,
+            classes,
         )
         return self.join(state, part)
 
@@ -103,17 +112,17 @@ def _kept(s: State) -> Kept:
 
 def _lines(facts: Facts) -> tuple[Line, ...]:
     lines = []
-    for exact in (True, False):
-        for across in (True, False):
-            rows = [r for r in facts.duplicates or () if r.exact is exact and (r.first != r.second) is across]
-            if not rows:
-                continue
-            what = f"{'exact' if exact else 'near'} duplicates {'across sides' if across else 'within a side'}"
-            code = ("TL109",) if across else ("TL128",)
-            unknown = next((r.unknown for r in rows if r.unknown), None)
-            if unknown is not None:
-                lines.append(Line(what, code, None, "0", unknown))
-                continue
-            shared, compared = sum(r.shared for r in rows), sum(r.compared for r in rows)
-            lines.append(Line(what, code, f"{shared:,} of {compared:,} {rows[0].kind}", "0"))
+    for across, what, code in (
+        (True, "duplicates across sides", "TL109"),
+        (False, "duplicates within a side", "TL128"),
+    ):
+        rows = [r for r in facts.duplicates or () if (r.first != r.second) is across]
+        if not rows:
+            continue
+        exact, near = ([r for r in rows if r.exact is e] for e in (True, False))
+        unknown = next((r.unknown for r in near if r.unknown), None)
+        total = sum(r.compared for r in exact)
+        value = f"{sum(r.shared for r in exact):,} of {total:,} {rows[0].kind}"
+        value += f"; near ones not looked for: {unknown}" if unknown else f", nearly {sum(r.shared for r in near):,}"
+        lines.append(Line(what, (code,), value, "0 and few"))
     return tuple(lines)

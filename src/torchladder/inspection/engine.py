@@ -164,9 +164,7 @@ def _take(tally: Tally, task: Task, part: Part, folds: Sequence[Fold[Any]]) -> N
         tally.joined += 1
 
 
-def here(
-    sources: Sequence[Source], folds: Sequence[Fold[Any]], tasks: Sequence[Task]
-) -> Iterator[tuple[Task, Part]]:
+def here(sources: Sequence[Source], folds: Sequence[Fold[Any]], tasks: Sequence[Task]) -> Iterator[tuple[Task, Part]]:
     """Do the shards in this process, one after the other."""
     for task in tasks:
         yield task, work(sources[task.side], folds, task.start, task.stop)

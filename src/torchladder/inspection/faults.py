@@ -60,7 +60,7 @@ class Faults:
         """Return the line of what could not be read."""
         rows = facts.reads or ()
         odd = sum(f.count for r in rows for f in r.faults if not f.lost)
-        more = f", {odd:,} values of another type" if odd else ""
+        more = f", {odd:,} value{'' if odd == 1 else 's'} of another type" if odd else ""
         return (Line("unreadable samples", ("TL125",), f"{sum(r.lost for r in rows):,}{more}", "0"),)
 
 

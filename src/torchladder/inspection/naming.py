@@ -17,7 +17,7 @@ def _name(source: Source, place: int) -> tuple[str, str | None]:
             for i, at in enumerate(block.places.tolist()):
                 if at == place:
                     return block.names[i], None if block.labels is None else _label(block.labels[i])
-    except Exception:  # noqa: S110 - the number is a name, too
+    except Exception:
         pass
     return f"sample {place}", None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchladder.data.features import PICTURE, TABLE, Matrix, as_matrix
+from torchladder.data.features import PICTURE, TABLE, Matrix, as_matrix, standardised
 from torchladder.data.picture_traits import glance
 from torchladder.data.small import is_last_channel, same_size
 from torchladder.data.tables import coded
@@ -18,6 +18,7 @@ from torchladder.sets.block import Kind
 
 Array = NDArray[Any]
 
+CHANNELS_MAX = 16  # of a series
 WIDE = 300  # features of a sample that are named one by one
 
 
@@ -62,7 +63,9 @@ class Labels:
         return values[at[there]], there
 
 
-def readings(kind: str, sides: list[list[Item]], columns: tuple[str, ...], traits: tuple[str, ...]) -> list[Reading] | None:
+def readings(
+    kind: str, sides: list[list[Item]], columns: tuple[str, ...], traits: tuple[str, ...]
+) -> list[Reading] | None:
     """Return all sides as numbers, None where they cannot be compared."""
     items = [item for side in sides for item in side]
     if not items:
@@ -121,14 +124,31 @@ def _arrays(items: list[Item]) -> Found | None:
     if x.ndim == TABLE and whole and len(np.unique(x)) > WIDE and x.max() > WIDE:
         whole = False  # measurements that happen to be whole, not ids of words
     if not whole or x.ndim == 1:
-        x = np.nan_to_num(np.asarray(x.reshape(len(x), -1) if x.ndim == 1 else x, dtype=np.float32))
+        x = np.nan_to_num(
+            np.asarray(x.reshape(len(x), -1) if x.ndim == 1 else x, dtype=np.float32), posinf=0.0, neginf=0.0
+        )
     scale = x if x.dtype.kind == "f" else None
     if x.ndim == TABLE and x.shape[1] <= WIDE:
         return x, scale, np.asarray(x, dtype=np.float64), tuple(f"column {j}" for j in range(x.shape[1]))
     if x.ndim == PICTURE and x.dtype.kind == "f":
         return x, scale, *glance(x)
-    flat = np.asarray(x, dtype=np.float64).reshape(len(x), -1)
-    return x, scale, np.stack([flat.mean(axis=1), flat.std(axis=1)], axis=1), ("mean", "deviation")
+    return x, scale, *_by_channel(np.asarray(x, dtype=np.float64))
+
+
+def _by_channel(x: Matrix) -> tuple[Matrix, tuple[str, ...]]:
+    """Return mean, deviation and extremes of each channel of series (N, T, C) or (N, C, T), else of all values."""
+    if x.ndim != PICTURE - 1 or min(x.shape[1:]) > CHANNELS_MAX:
+        flat = x.reshape(len(x), -1)
+        return np.stack([flat.mean(axis=1), flat.std(axis=1)], axis=1), ("mean", "deviation")
+    along = 1 if x.shape[2] <= x.shape[1] else 2
+    parts = {
+        "mean": x.mean(axis=along),
+        "deviation": x.std(axis=along),
+        "lowest": x.min(axis=along),
+        "highest": x.max(axis=along),
+    }
+    names = tuple(f"{what} of channel {c}" for what, part in parts.items() for c in range(part.shape[1]))
+    return np.concatenate(list(parts.values()), axis=1), names
 
 
 def labels_of(series: Sequence[Series]) -> Labels | None:
@@ -153,6 +173,8 @@ def _is_whole(word: str) -> bool:
 
 
 def as_features(parts: Sequence[Reading]) -> list[Matrix]:
-    """Return all sides in one matrix of features, cut into sides."""
+    """Return all sides in one matrix of features, cut into sides: what distances need, and of series what has a name."""
     matrix = as_matrix(np.concatenate([p.x for p in parts]))
+    if parts[0].x.ndim == PICTURE - 1 and len(parts[0].names) > 2:  # noqa: PLR2004 - those of channels
+        matrix = np.concatenate([matrix, standardised(np.concatenate([p.features for p in parts]))], axis=1)
     return np.split(matrix, np.cumsum([len(p.items) for p in parts])[:-1])

@@ -18,12 +18,13 @@ from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
 from torchladder.inspection.engine import Broken, Mapper, Part, Progress, fold_all, here
+from torchladder.inspection.figures import figures
 from torchladder.inspection.fold import Fold, Side
 from torchladder.inspection.line import Line, Speaking
+from torchladder.inspection.selection import chosen
 from torchladder.inspection.states import States, key_of
 from torchladder.inspection.table import sides_table, summary
 from torchladder.ladder.arbitrate import order
-from torchladder.inspection.selection import chosen
 from torchladder.rules.registry import Rule
 from torchladder.sets.sampled import Sampled
 from torchladder.sets.source import Source
@@ -49,10 +50,10 @@ class Options:
     again: str = "torchladder data check"
 
 
-def inspect(  # noqa: PLR0913 - what is checked, and who does it
+def inspect(
     sides: Sequence[tuple[str, Source]],
     folds: Sequence[Fold[Any]],
-    options: Options = Options(),  # noqa: B008 - frozen
+    options: Options = Options(),
     *,
     name: str,
     mapper: Mapper = here,
@@ -71,7 +72,7 @@ def inspect(  # noqa: PLR0913 - what is checked, and who does it
         known: What a program showed of the same data, whose rows go before those of the checks.
     """
     started = time.monotonic()
-    sources = [s if options.sample is None else Sampled(s, options.sample) for _, s in sides]
+    sources: list[Source] = [s if options.sample is None else Sampled(s, options.sample) for _, s in sides]
     states = States(_folder(sources, folds, options))
     parts = fold_all(sources, folds, mapper=mapper, states=states, progress=progress)
     seen = [
@@ -84,7 +85,7 @@ def inspect(  # noqa: PLR0913 - what is checked, and who does it
 
 
 def _is_complete(source: Source) -> bool:
-    return not isinstance(source, Sampled) or source.whole
+    return bool(getattr(source, "whole", True))
 
 
 def _folder(sources: Sequence[Source], folds: Sequence[Fold[Any]], options: Options) -> Path | None:
@@ -153,13 +154,9 @@ def lines_of(facts: Facts, folds: Sequence[Fold[Any]], broken: dict[str, str], s
         elif isinstance(fold, Speaking):
             lines += fold.lines(facts)
     spoken = {code for line in lines for code in line.codes}
-    named = {f.code: f.name for f in said.findings}
-    names = {r.code: r.name for r in chosen((), ())} | named
-    for code in sorted({*said.clear, *named}):
-        if code not in spoken:
-            value = "found" if code in named else "nothing found"
-            lines.append(Line(names.get(code, code).replace("-", " "), (code,), value))
-    return lines
+    names = {r.code: r.name for r in chosen((), ())}
+    silent = sorted({*said.clear, *(f.code for f in said.findings)} - spoken)
+    return [*lines, *figures(facts, silent, names)]
 
 
 def state_of(line: Line, said: Judged) -> State:
@@ -169,7 +166,7 @@ def state_of(line: Line, said: Judged) -> State:
     return State.UNKNOWN if line.value is None else State.PASSED
 
 
-def reported(  # noqa: PLR0913
+def reported(
     facts: Facts,
     broken: dict[str, str],
     folds: Sequence[Fold[Any]],
@@ -230,5 +227,7 @@ def sentence(cause: Finding | None, facts: Facts, lines: Sequence[Line], broken:
     if broken:
         return f"nothing was found, but {len(broken)} of the checks failed: {', '.join(sorted(broken))}"
     looked = sum(x.value is not None for x in lines)
-    part = "" if all(r.complete for r in facts.reads or ()) else " of a sample"
-    return f"{looked} checks{part} of {read:,} samples found nothing wrong"
+    whole = all(r.complete for r in facts.reads or ())
+    rows = sum(r.rows or r.read for r in facts.reads or ())
+    of = f"{read:,} samples" if whole else f"{read:,} of {rows:,} samples"
+    return f"{looked} checks of {of} found nothing wrong"

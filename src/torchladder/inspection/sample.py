@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 SIZE = 2500  # samples kept
 SLACK = 2  # times as many before the surplus is dropped
-CHARACTERS = 4000  # of a text
+CHARACTERS = 2000  # of a text
 
 
 @dataclass(frozen=True, slots=True)

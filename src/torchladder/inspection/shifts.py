@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torchladder.core.shift_facts import ShiftFact
 from torchladder.data.drift import FEWEST, Apart, class_distance, drop_by_chance, telling_features, told_apart
 from torchladder.data.examine import learnable
+from torchladder.data.features import Matrix
 from torchladder.data.probe import class_score
 from torchladder.data.transfer import Probe
 from torchladder.inspection.fold import Side
-from torchladder.inspection.readings import Labels, Reading, as_features
+from torchladder.inspection.readings import Labels, Reading
 
 Array = NDArray[Any]
 
@@ -22,16 +23,17 @@ FEW_CLASSES = 50
 LIKE = 0.6  # area under the curve up to which inputs pass for alike
 
 
-def shifts(sides: Sequence[Side], parts: list[Reading], labels: Labels | None) -> tuple[ShiftFact, ...]:
+def shifts(
+    sides: Sequence[Side], parts: list[Reading], matrices: list[Matrix], labels: Labels | None
+) -> tuple[ShiftFact, ...]:
     """Return what was found of each kind, between training and each held-out side, and along time."""
     planned = sides[0].source.columns.group is not None or sides[0].source.columns.time is not None
-    matrices = as_features(parts)
     found = []
     for number in range(len(parts) - 1):
         inputs = _inputs(parts, matrices, number, planned=planned)
         found.append(inputs)
         found.append(_classes(labels, number, planned=planned))
-        found.append(_answers(parts, labels, number, inputs))
+        found.append(_answers(parts, matrices, labels, number, inputs))
     found.append(_time(parts[0], matrices[0]))
     return tuple(f for f in found if f is not None)
 
@@ -66,7 +68,9 @@ def _classes(labels: Labels | None, number: int, *, planned: bool) -> ShiftFact 
     return ShiftFact(number, "label", effect, p, len(train), len(held), planned=planned, even=even)
 
 
-def _answers(parts: list[Reading], labels: Labels | None, number: int, inputs: ShiftFact) -> ShiftFact | None:
+def _answers(
+    parts: list[Reading], matrices: list[Matrix], labels: Labels | None, number: int, inputs: ShiftFact
+) -> ShiftFact | None:
     """Return how much worse training's probe answers held-out samples whose inputs are like those of training."""
     if labels is None or not labels.classes:
         return None
@@ -75,11 +79,10 @@ def _answers(parts: list[Reading], labels: Labels | None, number: int, inputs: S
     if inputs.effect is None or inputs.effect > LIKE:
         why = "inputs of the sides differ" if inputs.effect is not None else inputs.why
         return ShiftFact(number, "concept", None, None, n, m, why=why)
-    x, z = parts[0].x[there], parts[number + 1].x[which]
-    if min(n, m) < FEWEST or not learnable(y, classes=True) or x.dtype.kind != "f":
+    if min(n, m) < FEWEST or not learnable(y, classes=True):
         return ShiftFact(number, "concept", None, None, n, m, why="too few labels of each class")
-    matrix = as_features(parts)[0][there]
-    own, theirs = class_score(matrix, y), Probe.of(x, y, classes=True).score(z, other)
+    x, z = matrices[0][there], matrices[number + 1][which]
+    own, theirs = class_score(x, y), Probe.of(x, y, classes=True).score(z, other)
     return ShiftFact(number, "concept", max(0.0, own - theirs), drop_by_chance(own, n, theirs, m), n, m)
 
 

@@ -102,7 +102,7 @@ def _texts(block: Block) -> Sketch:
 def _table(block: Block) -> Sketch:
     cells, numeric = cells_of_columns(block.columns)
     names = list(block.columns)
-    told = np.array(cells != cells[:, :1]).any(axis=1) if cells.shape[1] > 1 else np.zeros(len(block), dtype=bool)
+    told = np.asarray((cells != cells[:, :1]).any(axis=1)) if cells.shape[1] > 1 else np.zeros(len(block), dtype=bool)
     return Sketch(
         ROWS,
         hashes_of_columns(block.columns, len(block)),

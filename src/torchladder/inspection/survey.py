@@ -12,19 +12,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchladder.core.data_facts import AlignmentFact, MismatchFact, NoiseFact, SideFact, StumpFact, SurveyFact
+from torchladder.core.data_facts import (
+    AlignmentFact,
+    MismatchFact,
+    NoiseFact,
+    SideFact,
+    StumpFact,
+    SurveyFact,
+    SuspectLabel,
+)
+from torchladder.core.facts import Facts
 from torchladder.core.shift_facts import GapFact, RenamedFact
 from torchladder.data import examine
 from torchladder.data.alignment import in_list
 from torchladder.data.examine import Samples
-from torchladder.data.features import TABLE
+from torchladder.data.features import TABLE, Matrix
 from torchladder.data.group_gap import gap
+from torchladder.data.label_noise import find_noise
 from torchladder.data.transfer import renamed, scores
 from torchladder.inspection.fold import Side
 from torchladder.inspection.labels import Series
+from torchladder.inspection.line import Line
 from torchladder.inspection.readings import Labels, Reading, as_features, labels_of, readings
 from torchladder.inspection.sample import Kept
 from torchladder.inspection.shifts import shifts
+from torchladder.inspection.survey_lines import lines
 from torchladder.sets.block import Block
 
 Array = NDArray[Any]
@@ -72,6 +84,7 @@ class Survey:
             return {"surveys": (), "shifts": (), "gaps": ()}
         labels = labels_of([state.labels for state in states])
         samples = [_samples(i, part, labels) for i, part in enumerate(parts)]
+        matrices = as_features(parts)
         found = [_side(side, state, s) for side, state, s in zip(sides, states, samples, strict=True)]
         survey = SurveyFact(
             stage=0,
@@ -81,12 +94,16 @@ class Survey:
             alignments=_alignments(parts[0], labels),
             mismatches=_mismatches(parts, samples, labels),
             stump=_stump(samples[0], parts[0]),
-            noise=tuple(n for i, p in enumerate(parts) if (n := _noise(samples[i], p, labels, i)) is not None),
+            noise=tuple(n for i, p in enumerate(parts) if (n := _noise(matrices[i], p, labels, i)) is not None),
             program=False,
-            renamings=_renamings(parts, labels),
+            renamings=_renamings(parts, matrices, labels),
         )
-        gaps = _gap(parts, labels)
-        return {"surveys": (survey,), "shifts": shifts(sides, parts, labels), "gaps": (gaps,) if gaps else ()}
+        gaps = _gap(parts, matrices, labels)
+        return {"surveys": (survey,), "shifts": shifts(sides, parts, matrices, labels), "gaps": (gaps,) if gaps else ()}
+
+    def lines(self, facts: Facts) -> Sequence[Line]:
+        """Return the lines of the rules that judge these facts."""
+        return tuple(lines(facts))
 
 
 def _shared(names: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
@@ -178,43 +195,44 @@ def _stump(samples: Samples, part: Reading) -> StumpFact | None:
     return dataclasses.replace(found, name=part.names[found.column])
 
 
-def _noise(samples: Samples, part: Reading, labels: Labels | None, side: int) -> NoiseFact | None:
+def _noise(matrix: Matrix, part: Reading, labels: Labels | None, side: int) -> NoiseFact | None:
     """Return labels that are likely wrong, with the names of the samples."""
-    found = examine.noise(samples, side - 1)
-    if found is None or labels is None:
-        return found
-    _, _, there = labelled(part, side, labels)
-    named = tuple(
-        dataclasses.replace(
-            s,
-            index=part.items[there[s.index]].place,
-            name=part.items[there[s.index]].name,
-            given_name=labels.names[s.given],
-            suggested_name=labels.names[s.suggested],
-        )
-        for s in found.suspects
+    if labels is None or not labels.classes:
+        return None
+    y, there = labels.of(side, part.items)
+    if len(there) < examine.FEWEST:
+        return None
+    chosen = examine.spread(part.x[there])
+    if len(chosen) < examine.FEWEST or not examine.learnable(y[chosen], classes=True):
+        return None
+    found = find_noise(matrix[there[chosen]], y[chosen])
+    items = [part.items[i] for i in there[chosen]]
+    suspects = tuple(
+        SuspectLabel(items[i].place, given, other, p, items[i].name, labels.names[given], labels.names[other])
+        for i, given, other, p in found.candidates
     )
-    return dataclasses.replace(found, suspects=named)
+    return NoiseFact(side - 1, len(chosen), found.accuracy, found.estimated, suspects)
 
 
-def _renamings(parts: list[Reading], labels: Labels | None) -> tuple[RenamedFact, ...]:
+def _renamings(parts: list[Reading], matrices: list[Matrix], labels: Labels | None) -> tuple[RenamedFact, ...]:
     if labels is None or not labels.classes or len(labels.names) > examine.CLASSES_MAX:
         return ()
-    x, y, _ = labelled(parts[0], 0, labels)
+    y, there = labels.of(0, parts[0].items)
     found = []
     for number, part in enumerate(parts[1:]):
-        other, given, _ = labelled(part, number + 1, labels)
-        if x.dtype.kind == "f" and examine.learnable(y, classes=True):
-            found.append(renamed((x, y), (other, given), labels.names, number))
+        given, which = labels.of(number + 1, part.items)
+        if len(there) and examine.learnable(y, classes=True):
+            train, held = (matrices[0][there], y), (matrices[number + 1][which], given)
+            found.append(renamed(train, held, labels.names, number))
     return tuple(f for f in found if f is not None)
 
 
-def _gap(parts: list[Reading], labels: Labels | None) -> GapFact | None:
+def _gap(parts: list[Reading], matrices: list[Matrix], labels: Labels | None) -> GapFact | None:
     """Return what known groups are worth, where samples have groups and labels."""
     if labels is None or all(item.group is None for item in parts[0].items):
         return None
     rows, answers, groups = [], [], []
-    for side, (part, matrix) in enumerate(zip(parts, as_features(parts), strict=True)):
+    for side, (part, matrix) in enumerate(zip(parts, matrices, strict=True)):
         y, there = labels.of(side, part.items)
         rows.append(matrix[there])
         answers.append(y)

@@ -70,9 +70,9 @@ class Times:
         rows = facts.times or ()
         if not rows:
             why = "no column was named as time (--time)"
-            return (Line("held-out samples earlier than training", ("TL111",), None, "0%", why),)
+            return (Line("earlier than training", ("TL111",), None, "0%", why),)
         worst = max(rows, key=lambda r: r.earlier)
-        return (Line("held-out samples earlier than training", ("TL111",), f"{worst.earlier:.1%}", "0%"),)
+        return (Line("earlier than training", ("TL111",), f"{worst.earlier:.1%}", "0%"),)
 
 
 def _whole(state: State) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ def over_ray(
     try:
         held = [ray.put(s) for s in sources]
         checks = ray.put(list(folds))
-        remote = ray.remote(work)
+        remote: Any = ray.remote(work)
         running: dict[Any, Task] = {}
         rest = iter(tasks)
         for task in rest:

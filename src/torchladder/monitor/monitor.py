@@ -17,23 +17,21 @@ from torch import nn
 
 from torchladder.core.findings import Finding, Place
 from torchladder.monitor.beat import Beat
+from torchladder.monitor.close_look import CloseLook
 from torchladder.monitor.courier import Courier
 from torchladder.monitor.facts import facts_of, root_fact
 from torchladder.monitor.hand import Hand
 from torchladder.monitor.held_out import CALL_SECONDS, HeldOut
-from torchladder.monitor.histograms import Histograms
-from torchladder.monitor.history import History, Parameter, Phase, Series, Units
+from torchladder.monitor.history import History, Phase
 from torchladder.monitor.judge import Judge
 from torchladder.monitor.models import Model, models_of
 from torchladder.monitor.origin import Tracer
 from torchladder.monitor.orphans import Orphans
-from torchladder.monitor.outputs import FIELDS, Output, Outputs
 from torchladder.monitor.ranks.ranks import Ranks
 from torchladder.monitor.schedule import Schedule
 from torchladder.monitor.settings import Settings
 from torchladder.monitor.taps import Taps
 from torchladder.monitor.transfer import Transfer
-from torchladder.monitor.weights import Movement, largest, norms
 from torchladder.runner.place import user_place
 from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, TRAINING, Noted, tail_of
 
@@ -77,7 +75,7 @@ class Monitor:
         self.judge = Judge()
         self.orphans = Orphans(self.history)
         self.transfer = Transfer()
-        self.histograms = Histograms(settings.histograms, self.transfer, courier)
+        self.look = CloseLook(settings, self.transfer, courier)
         self.hand = Hand()
         self.beat = Beat(self, self.schedule, self.hand)
         self.taps = Taps(self.beat)
@@ -93,12 +91,7 @@ class Monitor:
         self.ranks.alarm = self._alarmed
         self._names: dict[int, dict[int, tuple[str, bool]]] = {}
         self._mode_layers: dict[int, tuple[str, ...]] = {}
-        self._movement: Movement | None = None
-        self._moving: list[torch.Tensor] = []
-        self._norms: tuple[list[torch.Tensor], ...] = ([], [], [])
-        self._outputs: Outputs | None = None
         self._sampling = False
-        self._sample_began = 0.0
         self._step_ended = 0.0
         self._passes = 0
         self._pass_cost = 0.0  # seconds that following the last evaluation pass took
@@ -129,8 +122,7 @@ class Monitor:
         try:
             if self.tracer is not None:
                 self.tracer.close()
-            if self._outputs is not None:
-                self._outputs.detach()
+            self.look.unhook()
             self._end_evaluation()
             self._take_in()
             self.transfer.drain()
@@ -148,8 +140,8 @@ class Monitor:
         self.failures.setdefault(name, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         self.closed = True
         self.beat.stop()
-        tracer, outputs = self.tracer, self._outputs
-        for put_away in (self.taps.close, self.held_out.abandon, tracer and tracer.close, outputs and outputs.detach):
+        tracer = self.tracer
+        for put_away in (self.taps.close, self.held_out.abandon, tracer and tracer.close, self.look.unhook):
             with contextlib.suppress(Exception):  # what fails here must not reach the training either
                 if put_away:
                     put_away()
@@ -200,16 +192,10 @@ class Monitor:
         self.ranks.before_step(n, optimizer, phase.steps, self.models[n], self._names[n])
         if not self._sampling:
             return
-        self._sample_began = time.perf_counter()
-        names = self._names[phase.number]
+        names = self._names[n]
         held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None and id(p) in names]
-        self._moving = held
         self.orphans.look(phase, gradients=bool(held), root=getattr(self.hand.loss, "grad_fn", None))
-        with torch.no_grad():
-            gradients = [p.grad for p in held]
-            self.histograms.look(self.step, ((names[id(p)][0], p) for p in held))
-            self._norms = norms(gradients), norms([p.detach() for p in held]), largest(gradients)
-            self._movement = Movement(held)
+        self.look.measure([(names[id(p)][0], p) for p in held], self.step)
 
     @door("optimizer")
     def after_step(self, optimizer: Any) -> None:
@@ -221,10 +207,12 @@ class Monitor:
                 phase.step_places[place] += 1
         self._take_in()
         if self._sampling:
-            self._sample(phase)
+            self.schedule.sampled(self.step - 1, self.look.send(phase, phase.steps - 1, self.step - 1))
+            if self.look.failure:
+                self.failures.setdefault("activations", self.look.failure)
         self.ranks.after_step(phase.number, phase.steps - 1, self.models[phase.number])
         self.transfer.poll()
-        self._arrange(phase)
+        self._arrange()
         if self.judge.due(self.step, self.schedule) or self._is_new_nonfinite(phase) or self.ranks.news(self._places):
             self._judge(finished=False)
         self._rest()
@@ -360,81 +348,11 @@ class Monitor:
         first = models[0].module.named_modules() if models else ()
         self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
 
-    def _arrange(self, phase: Phase) -> None:
-        """Decide whether the next step is sampled, and hook the layers for it."""
+    def _arrange(self) -> None:
+        """Decide whether the next step is looked at closely."""
         self._sampling = self.schedule.due(self.step)
-        if self._sampling and self.settings.activations:
-            models = [m for models in self.models.values() for m in models]
-            if self._outputs is None or len(self._outputs.models) != len(models):
-                self._outputs = Outputs(models)
-            self._outputs.attach()
-        del phase
-
-    # --- a sample -----------------------------------------------------------------------------
-
-    def _sample(self, phase: Phase) -> None:
-        """Send everything measured in this step as one vector."""
-        step, global_step = phase.steps - 1, self.step - 1
-        names = [self._names[phase.number][id(p)][0] for p in self._moving]
-        shapes = [tuple(p.shape) for p in self._moving]
-        with torch.no_grad():
-            moved, before = self._movement.measure() if self._movement is not None and self._moving else ([], [])
-        outputs = self._outputs.detach() if self._outputs is not None else {}
-        if self._outputs is not None and self._outputs.failure:
-            self.failures.setdefault("activations", self._outputs.failure)
-        gradients, weights, tops = self._norms
-        scalars = [*gradients, *weights, *moved, *before, *tops, *(v for o in outputs.values() for v in o.numbers)]
-        self._movement, self._moving, self._norms = None, [], ([], [], [])
-        for name, seen in outputs.items():
-            _merge(phase.units, name, seen)
-
-        def read(values: list[float]) -> None:
-            self._read(phase, step, global_step, names, shapes, list(outputs.values()), values)
-
-        self.transfer.send(scalars, read)
-        self.schedule.sampled(global_step, time.perf_counter() - self._sample_began)
-
-    def _read(
-        self,
-        phase: Phase,
-        step: int,
-        global_step: int,
-        names: list[str],
-        shapes: list[tuple[int, ...]],
-        outputs: list[Output],
-        values: list[float],
-    ) -> None:
-        """Take in a sample that has arrived."""
-        n = len(names)
-        gradients, weights, moved, before, tops = (values[i * n : (i + 1) * n] for i in range(5))
-        row: dict[str, float] = {}
-        for i, name in enumerate(names):
-            known = phase.parameters.get(name)
-            if known is None:
-                known = phase.parameters[name] = Parameter(name, shapes[i], fresh=True)
-            ratio = moved[i] / before[i] if before[i] > 0 else 0.0
-            known.grad.add(step, gradients[i])
-            known.top.add(step, tops[i])
-            known.weight.add(step, weights[i])
-            known.ratio.add(step, ratio)
-            row[f"gradient/{name}"], row[f"weight/{name}"], row[f"update/{name}"] = gradients[i], weights[i], ratio
-        if n:
-            total = sum(g * g for g in gradients) ** 0.5
-            phase.norms.add(step, total)
-            size = sum(w * w for w in weights) ** 0.5
-            phase.weight_norm = phase.weight_norm if phase.weight_norm is not None else size
-            row["gradient"], row["weight"] = total, size
-        at = 5 * n
-        for out in outputs:
-            fields = dict(zip(FIELDS, values[at : at + len(FIELDS)], strict=True))
-            at += len(FIELDS)
-            kept = phase.outputs.setdefault(out.name, {key: Series() for key in fields})
-            for key, value in fields.items():
-                kept[key].add(step, value)
-            units = phase.units[out.name]
-            units.zeros, units.ends = units.zeros + fields["zeros"], units.ends + fields["ends"]
-            row |= {f"output.{key}/{out.name}": value for key, value in fields.items()}
-        self.courier.sample(global_step, row)
+        if self._sampling:
+            self.look.hook([m for models in self.models.values() for m in models])
 
     def _places(self) -> Iterator[tuple[int, Place | None]]:
         return ((p.number, next(iter(p.step_places), None)) for p in self.history.phases)
@@ -482,14 +400,3 @@ class Monitor:
 def _holds(outer: nn.Module, wanted: nn.Module) -> bool:
     """Tell whether a module is another one, or has it inside."""
     return outer is wanted or any(m is wanted for m in outer.modules())
-
-
-def _merge(table: dict[str, Units], name: str, seen: Output) -> None:
-    """Note which units were alive; the rest of a sample arrives later."""
-    units = table.get(name)
-    if units is None:
-        units = table[name] = Units(seen.kind, seen.alive)
-    elif seen.alive is not None and units.alive is not None and units.alive.shape == seen.alive.shape:
-        units.alive = units.alive | seen.alive
-    units.samples += seen.samples
-    units.looks += 1

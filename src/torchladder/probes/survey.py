@@ -43,6 +43,7 @@ class Survey:
         self.splits = Splits()
         self.early: tuple[SurveyFact, ...] = ()  # before a folder of data was removed
         self.lost: Exception | None = None
+        self.sides: list[Side] = []  # of the first stage, for who hands them over
 
     def install(self) -> None:
         """Listen to calls, slices and the making of data sets."""
@@ -100,6 +101,7 @@ class Survey:
                 side = Side(source, self.splits)
                 self.lost = self.lost or side.lost
                 held += [side] if apart(train, side) else []
+        self.sides = self.sides or [train, *held]
         fact = SurveyFact(
             stage, first.phase, train.fact("train", loaders), tuple(h.fact("held-out", loaders) for h in held)
         )

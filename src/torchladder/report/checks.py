@@ -11,7 +11,7 @@ from torchladder.report.rungs import NARROW, STATE_COLUMN, STATE_STYLE
 from torchladder.report.text import clean, number
 
 NAME_MIN, NAME_MAX = 12, 40
-CHECK_MIN, CHECK_MAX = 18, 34
+CHECK_MIN, CHECK_MAX = 18, 38
 GAP = 2
 WORDS_SHOWN = 3
 COLUMNS = ("data", "samples", "shape", "type", "labels")
@@ -30,7 +30,7 @@ def check_lines(report: Report, width: int) -> Lines:
     if checks:
         yield Text()
     room = max([CHECK_MIN, *(cell_len(clean(str(c["check"]))) for c in checks)])
-    room = min(room, CHECK_MAX if width >= 100 else CHECK_MAX - 4)  # noqa: PLR2004 - columns of a wide terminal
+    room = min(room, CHECK_MAX, width - STATE_COLUMN - NARROW - 4)
     for check in checks:
         yield from _check(check, room, width)
 

@@ -39,6 +39,7 @@ class ArraySource:
     group: Stored | None = None
     time: Stored | None = None
     turned: bool = False  # whether channels come first in the file
+    whole: bool = True  # whether these are all samples there are
     _key: str = field(default="", repr=False)
 
     @property
@@ -46,11 +47,16 @@ class ArraySource:
         """Samples there are."""
         return int(self.x.shape[0])
 
+    @property
+    def grain(self) -> int:
+        """Rows that are read at least to get at one."""
+        return 1 if self.x.direct else self.rows
+
     def fingerprint(self) -> str:
         """Return what changes with the files, or with the values of arrays in memory."""
         if not self.files and not self._key:
             whole = [next(a.parts(0, a.shape[0], max(a.shape[0], 1)), None) for a in (self.x, self.y) if a is not None]
-            self._key = repr([sha256(np.ascontiguousarray(a)).hexdigest() for a in whole if a is not None])
+            self._key = repr([sha256(np.ascontiguousarray(a).tobytes()).hexdigest() for a in whole if a is not None])
         return stamp(self.files, self.name, self.columns, self.x.shape, self._key)
 
     def shards(self, size: int) -> list[tuple[int, int]]:
@@ -95,7 +101,7 @@ def _labels(y: Array | None, n: int) -> Array | None:
     if flat.shape[1] == 1:
         only = flat[:, 0]
         return as_label(only.astype(object) if only.dtype.kind in "US" else only)
-    return flat.argmax(axis=1)
+    return np.asarray(flat.argmax(axis=1))
 
 
 def as_picture(one: Array, *, turned: bool) -> Array:
@@ -166,7 +172,7 @@ def _one(name: str, arrays: Mapping[str, Stored], asked: Columns, files: Sequenc
         label=labels if y is not None else None,
         group=asked.group,
         time=asked.time,
-        chosen={r: "user" for r in chosen} | ({} if "label" in chosen or y is None else {"label": "inferred"}),
+        chosen=dict.fromkeys(chosen, "user") | ({} if "label" in chosen or y is None else {"label": "inferred"}),
     )
     group, time = (arrays.get(n) if n is not None else None for n in (asked.group, asked.time))
     return ArraySource(name, rest[x], y, kind, made, ("; ".join(told),), tuple(files), group, time, turned)
@@ -226,7 +232,9 @@ def open_folder(folder: Path, files: Sequence[Path], asked: Columns) -> list[tup
     return from_arrays(printable(folder), arrays, asked, files)
 
 
-def in_memory(name: str, x: Array, y: Array | None, columns: Columns, told: tuple[str, ...] = ()) -> ArraySource:
-    """Return arrays that are there already as a source."""
+def in_memory(name: str, x: Array, y: Array | None, told: tuple[str, ...] = (), *, whole: bool = True) -> ArraySource:
+    """Return arrays that are there already as a source; ``whole`` says whether they are all there is."""
     kind, turned = layout(x.shape[1:], x.dtype)
-    return ArraySource(name, InMemory(x), InMemory(y) if y is not None else None, kind, columns, told, turned=turned)
+    columns = Columns(label="labels", chosen={"label": "inferred"}) if y is not None else Columns()
+    stored = InMemory(y) if y is not None else None
+    return ArraySource(name, InMemory(x), stored, kind, columns, told, turned=turned, whole=whole)

@@ -39,6 +39,11 @@ class DelimitedSource:
         """Rows below the header; those with a wrong number of fields are among them."""
         return self.lines.rows if self.lines is not None else None
 
+    @property
+    def grain(self) -> int:
+        """Rows that are read at least to get at one."""
+        return self.lines.stride if self.lines is not None else 1
+
     def fingerprint(self) -> str:
         """Return what changes with the file and how it is read."""
         return stamp([self.path], self.dialect, self.columns, self.schema)
@@ -208,5 +213,3 @@ def _renamed(dialect: Dialect) -> Dialect:
     for i, n in enumerate(dialect.names):
         seen.append(n if n not in seen else f"{n} ({i + 1})")
     return dataclasses.replace(dialect, names=tuple(seen))
-
-

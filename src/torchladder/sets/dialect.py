@@ -78,9 +78,11 @@ def sniff(head: bytes, name: str, *, whole: bool) -> Dialect:
 
 
 def _rows(lines: Sequence[str], delimiter: str, *, quoted: bool) -> list[list[str]]:
-    how = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     csv.field_size_limit(1 << 24)
-    return [r for r in csv.reader(io.StringIO("".join(lines)), delimiter=delimiter, quoting=how) if r]
+    text = io.StringIO("".join(lines))
+    if quoted:
+        return [r for r in csv.reader(text, delimiter=delimiter) if r]
+    return [r for r in csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE) if r]
 
 
 def _agreement(lines: Sequence[str], delimiter: str, *, quoted: bool) -> tuple[bool, float, int]:
@@ -103,7 +105,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     if not rest:
         return True
     columns = [[r[i] for r in rest if len(r) > i] for i in range(len(first))]
-    if any(c and sum(NUMBER.fullmatch(w) is not None for w in c) > 0.9 * len(c) for c in columns):  # noqa: PLR2004
+    if any(c and sum(NUMBER.fullmatch(w) is not None for w in c) > 0.9 * len(c) for c in columns):
         return True
     return not any(w and w in c for w, c in zip(first, columns, strict=True))
 

@@ -152,7 +152,7 @@ def open_folder(path: Path) -> FolderSource | None:
     found = walk(str(path))
     if not found.files:
         return None
-    tops = [f.split(os.sep)[0] if os.sep in f else None for f in found.files]
+    tops = [f.partition(os.sep)[0] if os.sep in f else None for f in found.files]
     labelled = sum(t is not None for t in tops)
     classes = tuple(printable(t) if t is not None else None for t in tops)
     if not labelled:

@@ -68,7 +68,9 @@ class ObjectSource:
         """Return what changes with the file of the function, the length and the first sample."""
         file = Path(self.folder, self.spec.rpartition(":")[0])
         first = repr(next(iter(self.blocks(0, 1)), None))
-        return stamp([file], self.name, self.rows, self.columns, hashlib.sha256(first.encode("utf-8", "replace")).hexdigest())
+        return stamp(
+            [file], self.name, self.rows, self.columns, hashlib.sha256(first.encode("utf-8", "replace")).hexdigest()
+        )
 
     def shards(self, size: int) -> list[tuple[int, int]]:
         """Return ranges; one for what can only be iterated."""
@@ -92,7 +94,11 @@ class ObjectSource:
             size += x.nbytes if isinstance(x, np.ndarray) else len(x)
             held.append((i, x, scalar(item.y)))
         if held or faults:
-            last = max([h[0] for h in held] + ([stop - 1] if self.rows is not None else []))if held or self.rows else first
+            last = (
+                max([h[0] for h in held] + ([stop - 1] if self.rows is not None else []))
+                if held or self.rows
+                else first
+            )
             yield self._block(first, last + 1, held, faults)
 
     def _items(self, start: int, stop: int) -> Iterator[tuple[int, Item | Fault]]:
@@ -106,7 +112,9 @@ class ObjectSource:
                 lost = 0
             except Exception as error:
                 lost += 1
-                item = Fault(f"sample {i}", "unreadable", f"{type(error).__name__}: {' '.join(str(error).split())[:120]}")
+                item = Fault(
+                    f"sample {i}", "unreadable", f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+                )
             yield i, item
             if lost >= LOST_IN_A_ROW and i + 1 < stop:
                 words = f"{LOST_IN_A_ROW} samples before it could not be read"

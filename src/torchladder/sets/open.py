@@ -6,9 +6,10 @@ from pathlib import Path
 from torchladder.core.errors import UsageError
 from torchladder.sets.files import bare, printable
 from torchladder.sets.folder import walk
+from torchladder.sets.roles import side_of
 from torchladder.sets.source import Columns, Source
 
-Opened = list[tuple[str | None, Source]]
+Opened = Sequence[tuple[str | None, Source]]
 
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
 RECORDS = (".jsonl", ".ndjson", ".jsonlines")
@@ -80,7 +81,7 @@ def _opener(path: Path) -> Callable[[Path, Columns], Opened] | None:
     if suffix in {".npz", ".npy"} or is_idx(path):
         from torchladder.sets.arrays import open_arrays
 
-        return lambda p, a: [*open_arrays(p, a)]
+        return open_arrays
     if suffix in TABLES:
         from torchladder.sets.delimited import open_delimited
 
@@ -106,14 +107,14 @@ def _folder(path: Path, asked: Columns) -> Opened:
         msg = f"{printable(path)} is an empty folder"
         raise UsageError(msg)
     if is_saved(path):
-        return [*open_saved(path, asked)]
+        return open_saved(path, asked)
     files = array_files(path)
     if files:
-        return [*open_arrays_of(path, files, asked)]
+        return open_arrays_of(path, files, asked)
     packed = [p for p in path.iterdir() if p.suffix == ".npz"]
     if len(packed) == 1:
         return _file(packed[0], asked)
-    return _tables(path, asked) or [*open_pictures(path)]
+    return _tables(path, asked) or open_pictures(path)
 
 
 def _tables(path: Path, asked: Columns) -> Opened:

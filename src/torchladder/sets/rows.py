@@ -49,6 +49,11 @@ class RowSource:
         """Rows of all files."""
         return sum(p.rows for p in self.pieces)
 
+    @property
+    def grain(self) -> int:
+        """Rows that are read at least to get at one."""
+        return max((p.rows for p in self.pieces), default=1)
+
     def fingerprint(self) -> str:
         """Return what changes with the files."""
         return stamp([p.path for p in self.pieces], self.name, self.columns, self.picture)
@@ -141,7 +146,9 @@ def plain(column: Any) -> Array:
         kind = column.type
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         numbers = column.cast(pa.float64(), safe=False) if column.null_count else column
-        return np.asarray(numbers.to_numpy(zero_copy_only=False)) if isinstance(numbers, pa.Array) else numbers.to_numpy()
+        return (
+            np.asarray(numbers.to_numpy(zero_copy_only=False)) if isinstance(numbers, pa.Array) else numbers.to_numpy()
+        )
     if pa.types.is_decimal(kind):
         return np.asarray(column.cast(pa.float64()).to_numpy())
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -247,6 +254,11 @@ class JsonSource:
         """Lines that are not blank."""
         return self.lines.rows if self.lines is not None else None
 
+    @property
+    def grain(self) -> int:
+        """Rows that are read at least to get at one."""
+        return self.lines.stride if self.lines is not None else 1
+
     def fingerprint(self) -> str:
         """Return what changes with the file."""
         return stamp([self.path], self.columns, self.names)
@@ -287,7 +299,9 @@ class JsonSource:
                     elif cell is not None:
                         faults.append(Fault(names[i], "mixed", f"{column!r} holds {str(cell)[:40]!r}, no number"))
             else:
-                values[column] = np.array([c if c is None or isinstance(c, str) else json.dumps(c) for c in cells], object)
+                values[column] = np.array(
+                    [c if c is None or isinstance(c, str) else json.dumps(c) for c in cells], object
+                )
         return table_block((start, start + len(lines)), places, names, values, self.columns, faults)
 
 
@@ -325,7 +339,7 @@ def open_jsonl(path: Path, asked: Columns) -> JsonSource:
     names = tuple(dict.fromkeys(n for r in records for n in r))
     cells = {n: [r[n] for r in records if r.get(n) is not None] for n in names}
     half = {n: sum(isinstance(c, bool | int | float) for c in v) for n, v in cells.items()}
-    numbers = frozenset(n for n, v in cells.items() if half[n] > 0.5 * len(v))  # noqa: PLR2004 - most of them
+    numbers = frozenset(n for n, v in cells.items() if half[n] > 0.5 * len(v))
     prose = next((n for n in names if n not in numbers and is_prose([str(c) for c in cells[n]])), None)
     columns = columns_of(names, asked, name, text=prose)
     kind = Kind.TEXT if columns.text is not None else Kind.TABLE

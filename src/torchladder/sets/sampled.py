@@ -1,9 +1,13 @@
 """A part of a data set, taken evenly from all of it: what is looked at when the user asks for a sample."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.sets.block import Block, Kind
+import numpy as np
+from numpy.typing import NDArray
+
+from torchladder.sets.block import Array, Block, Kind
 from torchladder.sets.source import Columns, Source
 
 RUNS = 256  # runs of consecutive samples that a sample consists of at most
@@ -61,14 +65,41 @@ class Sampled:
         return [(0, self.rows if self.rows is not None else 1 << 62)]
 
     def blocks(self, start: int, stop: int) -> Iterator[Block]:
-        """Yield the runs in order."""
+        """Yield what belongs to the sample, in order."""
         if self.whole:
             yield from self.source.blocks(start, stop)
         elif self.rows is None:
             yield from self.source.blocks(0, self.wanted)
+        elif RUNS * getattr(self.source, "grain", 1) >= self.rows:
+            for block in self.source.blocks(start, stop):  # to jump about would cost more than to read on
+                yield thinned(block, self.wanted, self.rows)
         else:
             for first, last in runs(self.rows, self.wanted):
                 yield from self.source.blocks(first, last)
+
+
+def thinned(block: Block, wanted: int, rows: int) -> Block:
+    """Return the samples of a block that are among ``wanted`` of ``rows`` at even distances."""
+    places = block.places
+    keep = (places + 1) * wanted // rows > places * wanted // rows
+    chosen = np.flatnonzero(keep)
+    return dataclasses.replace(
+        block,
+        places=places[keep],
+        names=tuple(block.names[i] for i in chosen),
+        images=tuple(block.images[i] for i in chosen) if block.images else (),
+        texts=tuple(block.texts[i] for i in chosen) if block.texts else (),
+        columns={n: v[keep] for n, v in block.columns.items()},
+        traits={n: v[keep] for n, v in block.traits.items()},
+        arrays=_kept(block.arrays, keep),
+        labels=_kept(block.labels, keep),
+        groups=_kept(block.groups, keep),
+        times=_kept(block.times, keep),
+    )
+
+
+def _kept(values: Array | None, keep: NDArray[np.bool_]) -> Array | None:
+    return values[keep] if values is not None else None
 
 
 def runs(rows: int, wanted: int) -> list[tuple[int, int]]:

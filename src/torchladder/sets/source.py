@@ -31,11 +31,20 @@ class Source(Protocol):
         told: Sentences about what was inferred or left out, for the report.
     """
 
-    name: str
-    kind: Kind
-    rows: int | None
-    columns: Columns
-    told: tuple[str, ...]
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def kind(self) -> Kind: ...  # noqa: D102
+
+    @property
+    def rows(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def columns(self) -> Columns: ...  # noqa: D102
+
+    @property
+    def told(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def fingerprint(self) -> str:
         """Return what changes when the data changes: sizes and times of the files, options; not their content."""

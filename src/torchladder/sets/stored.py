@@ -25,9 +25,14 @@ class Stored(Protocol):
         direct: Whether a part is reached without reading what is before it.
     """
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    direct: bool
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102 - see above
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+
+    @property
+    def direct(self) -> bool: ...  # noqa: D102
 
     def parts(self, start: int, stop: int, step: int) -> Iterator[Array]:
         """Yield rows ``start`` to ``stop``, ``step`` at a time."""

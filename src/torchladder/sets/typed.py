@@ -45,7 +45,7 @@ def is_prose(words: Sequence[str | None]) -> bool:
     """Tell whether a column holds texts: several words each, hardly two alike."""
     given = [w for w in words if w]
     several = sum(len(w.split()) for w in given) / len(given) if given else 0.0
-    return several >= PROSE_WORDS and len(set(given)) > 0.5 * len(given)  # noqa: PLR2004 - more often than not
+    return several >= PROSE_WORDS and len(set(given)) > 0.5 * len(given)
 
 
 def typed(words: Array, column: Column, names: Sequence[str]) -> tuple[Array, list[Fault]]:
@@ -94,7 +94,7 @@ def as_texts(values: Array) -> tuple[str, ...]:
     return tuple("" if v is None or v != v else str(v) for v in values)  # noqa: PLR0124 - NaN is not itself
 
 
-def table_block(  # noqa: PLR0913 - a block is made in one place
+def table_block(
     span: tuple[int, int],
     places: Any,
     names: tuple[str, ...],

@@ -62,7 +62,8 @@ class Limits:
     rows: float = limit(200, unit="samples", why="without a displacement both sides must be measured well")
     aligned: float = limit(12.0, unit="standard errors", why="the held-out side must be in order beyond doubt")
     renamed: float = limit(0.4, unit="accuracy", why="what other names for the same classes must gain")
-    good: float = limit(0.6, unit="accuracy", why="a probe that cannot tell classes has no word in their names")
+    good: float = limit(0.75, unit="accuracy", why="a probe that cannot tell classes has no word in their names")
+    kept: float = limit(0.8, unit="of the probe's accuracy", why="names that fit leave most answers right")
 
 
 @rule(
@@ -202,7 +203,7 @@ def _renamed(survey: SurveyFact, limits: Limits) -> RenamedFact | None:
         for r in survey.renamings
         if r.pairs
         and r.own >= limits.good
-        and r.renamed >= limits.good
+        and r.renamed >= limits.kept * r.own
         and r.renamed - r.accuracy >= limits.renamed
     ]
     return max(found, key=lambda r: r.renamed - r.accuracy, default=None)
@@ -235,7 +236,9 @@ def _nothing(survey: SurveyFact) -> Finding:
                 "share",
                 round(side.neighbour_chance or 0.0, 3),
             ),
-            Measurement("a linear probe, out of fold", round(side.probe_score or 0.0, 3), None, round(side.majority or 0.0, 3)),
+            Measurement(
+                "a linear probe, out of fold", round(side.probe_score or 0.0, 3), None, round(side.majority or 0.0, 3)
+            ),
         ),
         notes=("random labels look like this, and so does a task too hard for both",),
         fixes=(Fix("look at a few samples beside their labels", Trust.IDEA),),

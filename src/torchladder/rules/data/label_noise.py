@@ -40,6 +40,7 @@ class Limits:
     """When labels, rather than the model that doubts them, are wrong."""
 
     good: float = limit(0.8, unit="accuracy", why="a poor model has no standing to contradict a label")
+    shown: float = limit(0.85, unit="accuracy", why="on held-out labels, where those of training are too bad to tell")
     above: float = limit(0.3, unit="of what the majority share leaves", why="always answering one class is no model")
     clean: float = limit(0.93, unit="accuracy", why="on clean labels the same model must be nearly always right")
     share: float = limit(0.08, unit="share of the labels", why="below it hard samples account for it")
@@ -47,6 +48,7 @@ class Limits:
     more: float = limit(1.5, unit="times the held-out share", why="a remark, too, is about more than difficulty")
     remark: float = limit(0.02, unit="share of the labels", why="less is within the reach of hard samples")
     rows: float = limit(200, unit="samples", why="fewer make no reliable joint")
+    alike: float = limit(0.65, unit="area under the curve", why="sides told apart are not equally hard")
 
 
 @rule(
@@ -88,12 +90,28 @@ def label_noise(facts: Facts, limits: Limits) -> Iterator[Finding]:
         if train is None or train.n < limits.rows or not train.suspects:
             continue
         majority = survey.train.majority or 0.0
-        if train.accuracy < max(limits.good, majority + limits.above * (1 - majority)):
+        sound = max(limits.good, majority + limits.above * (1 - majority))
+        if train.accuracy < sound and not _shown(train, held, max(limits.shown, sound), limits):
             continue
-        if _only_training(train, held, limits):
+        if _only_training(train, held, limits) and not _apart(facts, limits):
             yield _finding(survey, train, held, Severity.WARNING)
         elif train.estimated >= limits.remark and (held is None or train.estimated >= limits.more * held.estimated):
             yield _finding(survey, train, held, Severity.NOTE)
+
+
+def _shown(train: NoiseFact, held: NoiseFact | None, least: float, limits: Limits) -> bool:
+    """Tell whether the held-out side shows that the model is good, and training labels bad."""
+    return (
+        held is not None
+        and held.n >= limits.rows
+        and held.accuracy >= least
+        and train.estimated >= max(limits.share, limits.times * held.estimated)
+    )
+
+
+def _apart(facts: Facts, limits: Limits) -> bool:
+    """Tell whether held-out samples are of another kind: their labels may then be easier."""
+    return any(s.kind == "covariate" and s.held == 0 and (s.effect or 0.0) > limits.alike for s in facts.shifts or ())
 
 
 def _only_training(train: NoiseFact, held: NoiseFact | None, limits: Limits) -> bool:

@@ -115,7 +115,9 @@ def _of_sets(sets: tuple[SetFact, ...], limits: Limits) -> Iterator[Finding]:
         if absent and few and sum(absent.values()) >= limits.missing:
             example = next((theirs.rare[k] for k in absent if k in theirs.rare), None)
             yield _lacks("training", list(absent), sum(absent.values()), Severity.WARNING, example)
-        lost = [k for k, n in ours.counts.items() if k not in theirs.counts and n / ours.n * theirs.n >= limits.expected]
+        lost = [
+            k for k, n in ours.counts.items() if k not in theirs.counts and n / ours.n * theirs.n >= limits.expected
+        ]
         if lost and held.complete and len(lost) < limits.most * len(ours.counts):
             yield _lacks("the held-out set", lost, sum(ours.counts[k] for k in lost), Severity.NOTE, None)
     sizes = [h.read for h in sets[1:] if h.complete]

@@ -16,6 +16,9 @@ far more often than within the training set.
 Altered copies (noise, brightness) are known by their groups: joined nearest first, the samples of both sides
 fall into small groups of one size and one label before any two groups meet, which samples drawn one by one
 never do.
+Of a data set read by itself, all samples are compared, and near copies, too: thumbnails of pictures (brighter,
+cropped, saved again), phrases of texts, cells of rows. A near pair counts only if neither chance nor the
+resemblance that this data has by nature would make one such pair in all of it.
 
 ## What to do
 Remove duplicates and split first; then oversample and augment the training part alone. Split by
@@ -35,10 +38,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torchladder.core.data_facts import CopiesFact, OverlapFact, SurveyFact
+from torchladder.core.duplicate_facts import DuplicateFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.rules.data.copied import measured, remarks, role
 from torchladder.rules.registry import Plant, limit, rule
 
+ROUND = 0.1  # share that is told without decimals
 INTEGERS = ("int", "uint", "bool")
 
 
@@ -57,6 +63,7 @@ class Limits:
     apart: float = limit(1.4, unit="times the distance within groups", why="windows of one series reach 1.38")
     labelled: float = limit(0.98, unit="share of the groups with one label", why="a copy has its original's label")
     groups: float = limit(20, unit="groups", why="fewer may be clusters that the data has by nature")
+    noted: float = limit(1, unit="samples", why="even one rich sample on both sides was copied; it is a remark")
     excess: float = limit(5.0, unit="times", why="copies within training tell how often data repeats itself")
 
 
@@ -109,9 +116,14 @@ class Limits:
     ),
 )
 def train_val_overlap(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one finding for each stage whose held-out samples were trained on."""
+    """Yield one finding for each stage, or pair of sides, whose held-out samples were trained on."""
+    for copied in facts.duplicates or ():
+        severity = _severity(copied, limits)
+        if severity is not None:
+            yield _copied_across(copied, severity)
     for survey in facts.surveys or ():
-        found = [o for o in survey.overlaps if _counts(o, survey, limits)]
+        alike = survey.overlaps if facts.duplicates is None else ()  # else all samples were compared, not these only
+        found = [o for o in alike if _counts(o, survey, limits)]
         if found:
             worst = max(found, key=_share)
             yield _finding(worst, survey)
@@ -119,6 +131,39 @@ def train_val_overlap(facts: Facts, limits: Limits) -> Iterator[Finding]:
         altered = next((o for o in survey.overlaps if o.copies and _copied(o.copies, limits)), None)
         if altered is not None and altered.copies is not None:
             yield _altered(altered, altered.copies, survey)
+
+
+def _severity(d: DuplicateFact, limits: Limits) -> Severity | None:
+    """Tell what copies across two data sets that were read by themselves are worth."""
+    if d.first == d.second or d.unknown is not None or d.shared < limits.noted:
+        return None
+    if d.exact and (d.bits is None or d.bits < limits.bits):
+        return None
+    if d.exact and d.bits is not None and d.bits < limits.rich:
+        repeats = d.within is None or d.shared < limits.excess * max(d.within, 1e-3) * d.compared
+        if repeats or d.shared < limits.count:
+            return None
+    if not d.exact and d.shared < limits.count:
+        return None
+    enough = d.clear >= limits.count and d.clear >= limits.share * d.compared
+    return Severity.WARNING if enough and d.first == 0 else Severity.NOTE
+
+
+def _copied_across(d: DuplicateFact, severity: Severity) -> Finding:
+    ours, theirs = role(d, 0), role(d, 1)
+    how = "copies" if d.exact else "near copies"
+    share = d.shared / max(d.compared, 1)
+    told = f"{share:.0%}" if share >= ROUND else f"{share:.2%}"
+    return train_val_overlap.finding(
+        f"{told} of the {theirs} {d.kind} are {how} of {ours} {d.kind}",
+        severity=severity,
+        seen=measured(d, f"{theirs} {d.kind} that {ours} has, too" + ("" if d.exact else ", nearly")),
+        notes=(
+            *remarks(d),
+            *((f"{d.within:.1%} of the {ours} {d.kind} have copies there, too",) if d.within else ()),
+        ),
+        fixes=(Fix("split first, then copy, oversample or augment the training part alone", Trust.IDEA),),
+    )
 
 
 def _share(o: OverlapFact) -> float:

@@ -32,13 +32,22 @@ from torchladder.core.reading_facts import FaultFact, ReadFact
 from torchladder.rules.registry import limit, rule
 
 WORDS = {
-    "unreadable": "cannot be read",
-    "truncated": "are cut off",
-    "empty": "are empty",
-    "too-large": "are too large to decode",
-    "ragged": "have the wrong number of fields",
-    "mixed": "are no numbers in columns of numbers",
-    "encoding": "are not in the encoding of the file",
+    "unreadable": ("cannot be read", "cannot be read"),
+    "truncated": ("is cut off", "are cut off"),
+    "empty": ("is empty", "are empty"),
+    "too-large": ("is too large to decode", "are too large to decode"),
+    "ragged": ("has the wrong number of fields", "have the wrong number of fields"),
+    "mixed": ("is no number in a column of numbers", "are no numbers in columns of numbers"),
+    "encoding": ("is not in the encoding of the file", "are not in the encoding of the file"),
+}
+SEEN = {
+    "unreadable": "samples that cannot be read",
+    "truncated": "samples that are cut off",
+    "empty": "empty samples",
+    "too-large": "samples too large to decode",
+    "ragged": "rows with the wrong number of fields",
+    "mixed": "values that are no numbers in columns of numbers",
+    "encoding": "values that are not in the encoding of the file",
 }
 SHOWN = 4
 
@@ -65,20 +74,26 @@ def _finding(read: ReadFact, limits: Limits) -> Finding:
     if lost and lost >= limits.share * of:
         severity = Severity.ERROR
     main = max(read.faults, key=lambda f: (f.lost, f.count))
-    what = "samples" if main.lost else "values"
-    message = f"{lost if lost else odd:,} {what} of {_short(read.name)} {_said(read.faults, main)}"
+    what = "sample" if main.lost else "value"
+    message = f"{_counted(lost or odd, what)} of {_short(read.name)} {_said(read.faults, main, lost or odd)}"
     return unreadable_samples.finding(
         message,
         severity=severity,
-        seen=tuple(Measurement(f"{f.kind}", f.count, f"of {of:,}" if f.lost else "values", 0) for f in read.faults[:3]),
+        seen=tuple(
+            Measurement(SEEN.get(f.kind, f.kind), f.count, f"of {of:,}" if f.lost else None, 0) for f in read.faults[:3]
+        ),
         notes=tuple(name for f in read.faults for name in f.examples[:SHOWN])[:SHOWN],
         fixes=(Fix("repair them or take them out before the data is split", Trust.IDEA),),
     )
 
 
-def _said(faults: tuple[FaultFact, ...], main: FaultFact) -> str:
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _said(faults: tuple[FaultFact, ...], main: FaultFact, n: int) -> str:
     alone = len([f for f in faults if f.lost]) <= 1
-    return WORDS.get(main.kind, "cannot be read") if alone else "cannot be read as they are"
+    return WORDS.get(main.kind, WORDS["unreadable"])[n > 1] if alone else "cannot be read as they are"
 
 
 def _short(name: str) -> str:
