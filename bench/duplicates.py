@@ -197,9 +197,10 @@ def write(rows):
         for r in (r for r in rows if r["case"] == case):
             generated = case.startswith(("hashes", "documents", "rows", "mails"))
             ways = ", ".join(f"{w} {n}" for w, n in r["by_way"].items())
+            shares = ["" if v is None else f"{v:.3f}" for v in (r["recall"], r["precision"])]
             cells = [
                 case, r["tool"], f"{r['items']:,}", r["seconds_apart"] if generated else r["seconds"], r["mib"],
-                r["planted"], r["found"], *("" if v is None else f"{v:.3f}" for v in (r["recall"], r["precision"])), ways,
+                r["planted"], r["found"], *shares, ways,
             ]  # fmt: skip
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     Path(RESULTS.with_suffix(".md")).write_text("\n".join(lines) + "\n", encoding="utf-8")

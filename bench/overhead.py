@@ -157,6 +157,34 @@ def detect_anomaly(job: Job) -> Hooks:
     return (lambda: torch.autograd.set_detect_anomaly(True)), (lambda: torch.autograd.set_detect_anomaly(False))  # type: ignore[return-value,func-returns-value]
 
 
+def cockpit(job: Job) -> Hooks:
+    """Cockpit with its "economy" quantities; the model and the loss are extended by BackPACK, as it asks."""
+    from backpack import extend
+    from cockpit import Cockpit
+    from cockpit.utils.configuration import configuration
+    from torch import nn
+
+    extend(job.model)
+    whole, each = extend(nn.CrossEntropyLoss()), nn.CrossEntropyLoss(reduction="none")
+    instruments = Cockpit(job.model.parameters(), quantities=configuration("economy"))
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        out = job.model(job.x).flatten(0, -2)
+        job.loss = whole(out, job.y.flatten())
+        job.optimizer.zero_grad()
+        losses = each(out.detach(), job.y.flatten())
+        info = {"batch_size": len(out), "individual_losses": losses, "loss": job.loss, "optimizer": job.optimizer}
+        with instruments(count, info=info):
+            job.loss.backward(create_graph=instruments.create_graph(count))
+        job.optimizer.step()
+        count += 1
+
+    job.step = step  # type: ignore[method-assign]
+    return (lambda: None), (lambda: None)
+
+
 def tensorboard(job: Job) -> Hooks:
     """Histograms of every weight and gradient, every step."""
     from torch.utils.tensorboard import SummaryWriter
@@ -199,6 +227,7 @@ MONITORS: dict[str, Callable[[Job], Hooks]] = {
     "wandb.watch 100": wandb_watch(100),
     "wandb.watch 1000": wandb_watch(1000),
     "TensorBoard histograms": tensorboard,
+    "Cockpit economy": cockpit,
 }
 
 

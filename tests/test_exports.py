@@ -17,6 +17,7 @@ PUBLIC = [
     "UsageError",
     "__version__",
     "all_rules",
+    "check_gradients",
     "climb",
     "explain",
     "load",

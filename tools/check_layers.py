@@ -20,10 +20,14 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"core"},
     "sets": {"core"},
     "inspection": {"core", "data", "rules", "ladder", "runner", "sets"},
+    "splitting": {"core", "data", "inspection", "sets"},
+    "batches": {"core", "data", "inspection", "ladder", "probes", "runner", "sets"},
     "probes": {"core", "data", "runner"},
     "experiments": {"core", "data", "probes", "runner"},
+    "feeding": {"core", "rules", "runner", "ladder", "patches"},
     "patches": {"core"},
     "scaling": {"core"},
+    "gradients": {"core", "rules", "live"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
     "monitor": {"core", "probes", "report", "rules", "runner", "runs"},
     "runs": {"core"},
@@ -34,11 +38,10 @@ ALLOWED: dict[str, set[str]] = {
     "": {"core", "cli"},
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
-    "cli": {
-        "ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations", "sets", "inspection",
-    }
+    "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
+    | {"sets", "splitting", "batches", "inspection", "feeding", "gradients"}
 }
-WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs"}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"}
 
 
 def package_of(file: Path, source: Path) -> str:

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from torchladder.cli import data
 from torchladder.cli.main import VERBS, parser_of, usage
 from torchladder.report.pages import markdown, split
 from torchladder.report.schema import report_schema
@@ -46,7 +47,9 @@ def cell(text: str) -> str:
 def cli_page() -> str:
     """Return the page of the command line: the output of every ``--help``."""
     parts = [f"{MARK}# Command line\n", f"```\n{usage()}\n```\n"]
-    parts += [f"## {verb}\n\n```\n{parser_of(verb).format_help().rstrip()}\n```\n" for verb in VERBS]
+    named = [(verb, parser_of(verb)) for verb in VERBS]
+    named += [(f"data {part}", parser) for part, parser in data.built()[1].items()]
+    parts += [f"## {name}\n\n```\n{parser.format_help().rstrip()}\n```\n" for name, parser in named]
     return "\n".join(parts)
 
 

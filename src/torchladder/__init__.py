@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torchladder.core.findings import Finding as Finding
     from torchladder.core.findings import Fix as Fix
     from torchladder.core.report import Report as Report
+    from torchladder.gradients.report import check_gradients as check_gradients
     from torchladder.live.climb import climb as climb
     from torchladder.monitor.resurrect import resurrect as resurrect
     from torchladder.monitor.watch import watch as watch
@@ -32,6 +33,7 @@ _HOMES = {
     "Report": "torchladder.core.report",
     "UsageError": "torchladder.core.errors",
     "all_rules": "torchladder.rules.registry",
+    "check_gradients": "torchladder.gradients.report",
     "climb": "torchladder.live.climb",
     "explain": "torchladder.report.pages",
     "load": "torchladder.report.json",
@@ -49,6 +51,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "all_rules",
+    "check_gradients",
     "climb",
     "explain",
     "load",

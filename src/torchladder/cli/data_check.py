@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 STATES = Path(".torchladder", "data")
 PARSER: dict[str, Any] = {
     "usage": "%(prog)s [options] TRAIN [VAL ...]\n       %(prog)s [options] --from SCRIPT [args ...]",
-    "epilog": "TRAIN and VAL are a folder of pictures (one folder a class), a CSV, TSV, JSONL, Parquet or Arrow file "
-    "(.gz too), a .npz, .npy or idx file, a data set that Hugging Face datasets saved, or path.py:make_dataset. "
+    "epilog": "TRAIN and VAL are a folder of pictures (one folder a class), a CSV, TSV, JSONL, Parquet or Arrow file, "
+    "a .npz, .npy or idx file, a data set that Hugging Face datasets saved, or path.py:make_dataset. "
     "Folders train, val and test inside of one are taken as sides. Exit status: 0 nothing found, 1 findings, 2 usage, "
-    "4 torchladder failed, 5 nothing found but some check failed.",
+    "3 the program of --from failed, 4 torchladder failed, 5 nothing found but some check failed.",
     "allow_abbrev": False,
 }
 

@@ -29,6 +29,8 @@ VERBS = {
     "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",
     "smoke": "one rung alone: does the program run, and what does its data look like",
     "data": "check data sets themselves: duplicates, leakage, labels, drift, files that cannot be read",
+    "loader": "time the loader of a program: what steps wait for, and which setting to change first",
+    "gradcheck": "check hand-written gradients against differences, and name the parameter that is wrong",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",
     "report": "show a stored record again",

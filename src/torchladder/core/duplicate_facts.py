@@ -29,7 +29,6 @@ class DuplicateFact:
         groups: Groups of copies, ``largest`` the samples of the largest.
         within: Share of the first side's samples that occur there more than once.
         bits: What two independent samples would have to agree in; None where that is not known.
-        chance: Pairs of near copies to be expected by the nature of the data, at most.
         differing: Of near rows: columns that differ and in what share of the pairs.
         complete: Whether all samples of both sides were read.
         unknown: Why nobody could look, None where somebody did.
@@ -49,7 +48,6 @@ class DuplicateFact:
     largest: int = 0
     within: float | None = None
     bits: float | None = None
-    chance: float | None = None
     differing: tuple[tuple[str, float], ...] = ()
     examples: tuple[TwinFact, ...] = ()
     complete: bool = True

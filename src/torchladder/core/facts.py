@@ -7,11 +7,13 @@ its phase. The first steps of a phase are observed densely, the later ones only 
 
 from dataclasses import dataclass, field
 
+from torchladder.core.batch_facts import BatchFact
 from torchladder.core.data_facts import SurveyFact
+from torchladder.core.derivative_facts import DerivativeFact
 from torchladder.core.distributed_facts import RankNormFact, RoundFact, SamplerFact, UnusedFact
 from torchladder.core.duplicate_facts import DuplicateFact, PicturesFact
 from torchladder.core.evaluation_facts import EvaluationFact
-from torchladder.core.feeding_facts import FeedingFact
+from torchladder.core.feeding_facts import EvaluationTimeFact, FeedingFact, TransferFact
 from torchladder.core.graph_facts import (
     ActivationFact,
     AffinePairFact,
@@ -21,6 +23,7 @@ from torchladder.core.graph_facts import (
     OpFact,
     TensorFact,
 )
+from torchladder.core.line_facts import LineFact
 from torchladder.core.loop_facts import (
     EpochStartFact,
     FrozenStatsFact,
@@ -132,6 +135,8 @@ class Facts:
     rank_norms: tuple[RankNormFact, ...] | None = None
     unused: tuple[UnusedFact, ...] | None = None
     feeding: tuple[FeedingFact, ...] | None = None
+    transfers: tuple[TransferFact, ...] | None = None
+    evaluation_times: tuple[EvaluationTimeFact, ...] | None = None
     reads: tuple[ReadFact, ...] | None = None
     sets: tuple[SetFact, ...] | None = None
     groupings: tuple[GroupingFact, ...] | None = None
@@ -142,12 +147,16 @@ class Facts:
     shifts: tuple[ShiftFact, ...] | None = None
     duplicates: tuple[DuplicateFact, ...] | None = None
     pictures: tuple[PicturesFact, ...] | None = None
+    batches: tuple[BatchFact, ...] | None = None
+    derivatives: tuple[DerivativeFact, ...] | None = None
+    lines: tuple[LineFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
 
-# What only a check of data sets themselves gives; no program that is run shows it.
+# What only a check of data sets, loaders or gradients themselves gives; no program that is run shows it.
 OF_SETS = frozenset({
-    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts",
+    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts", "transfers",
+    "evaluation_times", "duplicates", "pictures", "batches", "derivatives",
 })  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class SetFact:
         rows: Samples there are, None where only reading tells; ``read`` those that were, ``complete`` all of them.
         kind: "images", "table", "text" or "arrays".
         shapes, dtypes: Samples of each, the most frequent first.
-        nonfinite: Values that are NaN or infinite, of arrays, in ``spoiled`` samples, of which ``examples`` names a few.
+        nonfinite: Values of arrays that are NaN or infinite, in ``spoiled`` samples, some named by ``examples``.
         low, high, mean, std: Of all finite numbers.
         same: Pairs of columns that agree in every sample, constant ones left out.
     """

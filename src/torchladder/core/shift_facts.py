@@ -52,8 +52,8 @@ class SceneFact:
 
     Attributes:
         pairs: Neighbours by number of which one is trained on and one held out.
-        alike: Share of those that are nearer than all but one in a hundred pairs of one class.
-        held: Held-out pictures with such a neighbour in training, of ``compared``.
+        alike: Share of those that are nearer than all but one in a hundred pairs that are no neighbours.
+        samples: Held-out pictures with such a neighbour in training, of ``compared`` looked at.
         examples: A few (training sample, held-out sample).
     """
 

@@ -28,31 +28,30 @@ class Near(NamedTuple):
     square: Floats
 
 
-def near_in_forest(rows: Floats, views: tuple[Floats, ...], far: float, *, trees: int = TREES) -> Near:
-    """Return the nearest rows of each row that are nearer than ``far``, at most ``KEPT``.
+def near_in_forest(rows: Floats, asked: Floats, far: float, *, trees: int = TREES) -> Near:
+    """Return the nearest rows, at most ``KEPT``, that are nearer than ``far`` to each row that is asked about.
 
     Args:
         rows: (N, D).
-        views: (N, D) each: how a row would look altered; its distance to another is the smallest under any view.
+        asked: (N, D) the same rows, or how each would look altered; no row is its own neighbour.
         far: Distance from which rows are not near.
         trees: How often rows are dealt into leaves; once where they are few enough for one.
     """
     rng = np.random.default_rng(SEED)
-    lengths = [(v**2).sum(axis=1) for v in (rows, *views)]
-    best: Near | None = None
+    lengths, theirs = (rows**2).sum(axis=1), (asked**2).sum(axis=1)
+    best = nearest_of([], len(rows))
     for _ in range(trees if len(rows) > WHOLE else 1):
-        found = [] if best is None else [best]
-        for leaf, guests in _leaves(rows, views, rng):
-            for view, length, asked in zip((rows, *views), lengths, (leaf, *guests), strict=True):
-                found += _compared((view, length), asked, (rows, lengths[0]), leaf, far**2)
-        best = _nearest(found, len(rows))
-    return best if best is not None else _nearest([], len(rows))
+        found = [best]
+        for leaf, guests in _leaves(rows, asked, rng):
+            found += _compared((asked, theirs), guests, (rows, lengths), leaf, far**2)
+        best = nearest_of(found, len(rows))
+    return best
 
 
-def _leaves(rows: Floats, views: tuple[Floats, ...], rng: np.random.Generator) -> Iterator[tuple[Ints, list[Ints]]]:
-    """Yield the leaves of one tree: the rows in each, and for each view the rows whose view falls into it."""
+def _leaves(rows: Floats, asked: Floats, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the leaves of one tree: the rows in each, and those that are asked about there."""
     everything = np.arange(len(rows))
-    waiting = [(everything, [everything] * len(views))]
+    waiting = [(everything, everything)]
     while waiting:
         inside, guests = waiting.pop()
         if len(inside) <= (WHOLE if len(rows) <= WHOLE else LEAF):
@@ -64,9 +63,9 @@ def _leaves(rows: Floats, views: tuple[Floats, ...], rng: np.random.Generator) -
         left = along < middle
         if not left.any():  # equal rows: any halves will do
             left[: len(left) // 2] = True
-        sides = [views[v][g] @ direction < middle for v, g in enumerate(guests)]
-        waiting.append((inside[left], [g[s] for g, s in zip(guests, sides, strict=True)]))
-        waiting.append((inside[~left], [g[~s] for g, s in zip(guests, sides, strict=True)]))
+        side = left if guests is inside else asked[guests] @ direction < middle
+        parts = [(inside[left], guests[side]), (inside[~left], guests[~side])]
+        waiting += [(rest, rest if asked is rows else own) for rest, own in parts]
 
 
 def _direction(rows: Floats, inside: Ints, rng: np.random.Generator) -> Floats:
@@ -95,10 +94,10 @@ def _compared(
         apart = part[i] != leaf[j]
         i, j = i[apart], j[apart]
         if len(i):
-            yield _nearest([Near(part[i], leaf[j], np.maximum(squares[i, j], 0))], 0)
+            yield nearest_of([Near(part[i], leaf[j], np.maximum(squares[i, j], 0))], 0)
 
 
-def _nearest(found: list[Near], n: int) -> Near:
+def nearest_of(found: list[Near], n: int) -> Near:
     """Return the nearest ``KEPT`` of each row; with ``n`` rows in all, a pair found more than once counts once."""
     asked = np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)])
     place = np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)])

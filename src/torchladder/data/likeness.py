@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,26 +10,58 @@ from torchladder.data.thumbnails import GREY, SIDE, TINT, TINT_UNIT, TINT_ZERO, 
 
 COLOUR = 0.35  # weight of the colours beside the grey: pale pictures are known by it, and it moves less when cropped
 CHUNK = 2048  # thumbnails made vectors together
-VIEWS: tuple[tuple[float, float], ...] = ((0.953, 1.0), (0.906, 1.0), (1.0, 0.8))  # (part kept, brightest value kept)
 
 
-def vectors(thumbnails: Bytes, view: tuple[float, float] = (1.0, 1.0)) -> Floats:
-    """Return unit vectors of pictures as a copy of them would look: its middle part, cut off above a brightness."""
-    part, brightest = view
-    grey = thumbnails[:, :GREY].astype(np.float32).reshape(-1, SIDE, SIDE) / 255
-    if part < 1:
-        grey = np.matmul(np.matmul(_middle(part), grey), _middle(part).T)
-    if brightest < 1:
-        grey = np.minimum(grey, brightest)
+class View(NamedTuple):
+    """How a copy may have been altered.
+
+    Attributes:
+        part: Share of the width and height that was kept, ``x`` and ``y`` where it lies: -1, 0 or 1.
+        brightest: Share of the picture's range above which everything is white.
+        mirrored: Whether left and right were exchanged.
+        colours: Whether it has colours.
+    """
+
+    part: float = 1.0
+    x: int = 0
+    y: int = 0
+    brightest: float = 1.0
+    mirrored: bool = False
+    colours: bool = True
+
+
+PLAIN = View()
+VIEWS = (
+    View(part=0.953),
+    View(part=0.906),
+    *(View(part=0.953, x=x, y=y) for x in (-1, 1) for y in (-1, 1)),
+    View(brightest=0.8),
+    View(mirrored=True),
+    View(colours=False),
+)
+
+
+def vectors(thumbnails: Bytes, view: View = PLAIN) -> Floats:
+    """Return unit vectors of pictures as a copy of them would look."""
+    grey: Floats = np.asarray(thumbnails[:, :GREY].reshape(-1, SIDE, SIDE) / np.float32(255), dtype=np.float32)
+    colours = (thumbnails[:, GREY:].astype(np.float32) - TINT_ZERO) * (COLOUR / TINT_UNIT / TINT)
+    tint: Floats = np.asarray(colours.reshape(-1, TINT, TINT, 2).transpose(3, 0, 1, 2), dtype=np.float32)
+    if view.part < 1:
+        grey, tint = _cut(grey, view), _cut(tint, view)
+    if view.brightest < 1:
+        grey = np.minimum(grey, view.brightest)
+    if view.mirrored:
+        grey, tint = grey[..., ::-1], tint[..., ::-1]
+    if not view.colours:
+        tint = np.zeros_like(tint)
     flat = grey.reshape(len(grey), -1)
-    flat -= flat.mean(axis=1, keepdims=True)
-    tint = (thumbnails[:, GREY:].astype(np.float32) - np.float32(TINT_ZERO)) * np.float32(COLOUR / TINT_UNIT / TINT)
-    both = np.concatenate([flat / SIDE, tint], axis=1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    both = np.concatenate([flat / SIDE, *(t.reshape(len(t), -1) for t in tint)], axis=1)
     both /= np.linalg.norm(both, axis=1, keepdims=True) + 1e-9
     return both
 
 
-def codes(thumbnails: Bytes, axes: Floats, view: tuple[float, float] = (1.0, 1.0)) -> Floats:
+def codes(thumbnails: Bytes, axes: Floats, view: View = PLAIN) -> Floats:
     """Return the vectors' coordinates along ``axes`` (D, WIDTH), a part at a time."""
     out = np.empty((len(thumbnails), len(axes)), dtype=np.float32)
     for part in chunks(len(thumbnails)):
@@ -48,15 +81,21 @@ def chunks(n: int, size: int = CHUNK) -> Iterator[slice]:
     return (slice(at, min(at + size, n)) for at in range(0, n, size))
 
 
+def _cut(cells: Floats, view: View) -> Floats:
+    """Return the part of (..., n, n) cells that a view shows, stretched over the whole."""
+    n = cells.shape[-1]
+    return np.asarray(np.matmul(np.matmul(_window(view.part, view.y, n), cells), _window(view.part, view.x, n).T))
+
+
 @cache
-def _middle(part: float) -> Floats:
-    """Return (SIDE, SIDE) weights that stretch the middle part of a line over the whole, by cubic interpolation."""
-    weights = np.zeros((SIDE, SIDE), dtype=np.float32)
-    for cell in range(SIDE):
-        at = ((cell + 0.5) / SIDE * part + (1 - part) / 2) * SIDE - 0.5
+def _window(part: float, side: int, n: int) -> Floats:
+    """Return (n, n) weights that stretch a part of a line over the whole, by cubic interpolation."""
+    weights = np.zeros((n, n), dtype=np.float32)
+    for cell in range(n):
+        at = ((cell + 0.5) / n * part + (1 - part) * (1 + side) / 2) * n - 0.5
         first, t = int(np.floor(at)) - 1, at - np.floor(at)
         inner = 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3
         cubic = (-0.5 * t + t**2 - 0.5 * t**3, *inner, 0.5 * (t**3 - t**2))
         for i, weight in enumerate(cubic):
-            weights[cell, min(max(first + i, 0), SIDE - 1)] += weight
+            weights[cell, min(max(first + i, 0), n - 1)] += weight
     return weights

@@ -6,12 +6,14 @@ distance grows as a power of it, whose exponent is measured on pictures that are
 power leaves to be expected at the candidate's distance, over all pairs compared, must be less than one pair.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from torchladder.data.forest import near_in_forest
-from torchladder.data.likeness import VIEWS, chunks, codes, principal_axes, vectors
-from torchladder.data.thumbnails import Bytes, Floats
+from torchladder.data.likeness import PLAIN, VIEWS, View, chunks, codes, principal_axes, vectors
+from torchladder.data.thumbnails import GREY, TINT_ZERO, Bytes, Floats
 from torchladder.data.twins import Ints, Twins, no_twins, twins
 
 AXES = 48  # coordinates of a picture while its neighbours are looked for
@@ -24,6 +26,15 @@ FEWEST = 50  # pictures that tell anything about nature
 CLOSEST = 1e-4  # distance below which thumbnails are equal but for rounding
 
 
+class Candidates(NamedTuple):
+    """Pairs of pictures, their squared distances, and those along the axes."""
+
+    asked: Ints
+    place: Ints
+    square: Floats
+    along: Floats
+
+
 def near_pictures(thumbnails: Bytes) -> Twins:
     """Return the pairs of near copies among pictures, of which no two are equal and none is blank."""
     n = len(thumbnails)
@@ -31,52 +42,74 @@ def near_pictures(thumbnails: Bytes) -> Twins:
         return no_twins()
     axes = principal_axes(thumbnails[_spread(n, AXES_FROM)], min(AXES, n - 1))
     own = codes(thumbnails, axes)
-    views = tuple(codes(thumbnails, axes, view) for view in VIEWS)
-    near = near_in_forest(own, views, FAR)
-    pairs, squares = np.stack([near.asked, near.place], axis=1), near.square
-    likeness = np.concatenate([np.zeros(0), *(_distance(thumbnails, pairs[part]) for part in chunks(len(pairs)))])
-    close = likeness < FAR
-    pairs, squares, likeness = pairs[close], squares[close], likeness[close]
-    bits = _surprise(own, views, pairs, np.sqrt(squares))
+    views = _views(thumbnails)
+    near = _candidates(thumbnails, axes, own, views)
+    bits = _surprise(thumbnails, axes, own, views, near)
     sure = bits >= SURE
-    return twins(pairs[sure], 1 - likeness[sure] ** 2 / 2, bits[sure])
+    pairs = np.stack([near.asked, near.place], axis=1)
+    return twins(pairs[sure], 1 - near.square[sure] / 2, bits[sure])
+
+
+def _views(thumbnails: Bytes) -> tuple[View, ...]:
+    """Return the alterations that are looked for: what has no colours cannot lose them."""
+    coloured = bool((thumbnails[_spread(len(thumbnails), AXES_FROM), GREY:] != TINT_ZERO).any())
+    return tuple(v for v in VIEWS if v.colours or coloured)
 
 
 def _spread(n: int, most: int) -> Ints:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
-def _distance(thumbnails: Bytes, pairs: Ints) -> NDArray[np.float64]:
-    """Return the distance of each pair when either is seen as the other may have been altered."""
-    a, b = (vectors(thumbnails[pairs[:, i]]) for i in (0, 1))
-    found = ((a - b) ** 2).sum(axis=1)
-    for view in VIEWS:
-        for i, other in ((0, b), (1, a)):
-            found = np.minimum(found, ((vectors(thumbnails[pairs[:, i]], view) - other) ** 2).sum(axis=1))
-    return np.asarray(np.sqrt(found), dtype=float)
+def _candidates(thumbnails: Bytes, axes: Floats, own: Floats, views: tuple[View, ...]) -> Candidates:
+    """Return the pairs that are close as they are or when the first is altered."""
+    found = []
+    for view in (PLAIN, *views):
+        altered = own if view == PLAIN else codes(thumbnails, axes, view)
+        near = near_in_forest(own, altered, FAR)
+        square = [np.zeros(0, dtype=np.float32)]
+        for part in chunks(len(near.asked)):
+            a, b = vectors(thumbnails[near.asked[part]], view), vectors(thumbnails[near.place[part]])
+            square.append(((a - b) ** 2).sum(axis=1))
+        squares = np.concatenate(square)
+        close = squares < FAR**2
+        found.append(Candidates(near.asked[close], near.place[close], squares[close], near.square[close]))
+    whole = Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    order = np.lexsort((whole.square, whole.asked * len(own) + whole.place))
+    code = (whole.asked * len(own) + whole.place)[order]
+    kept = order[np.concatenate([np.ones(min(len(code), 1), dtype=bool), code[1:] != code[:-1]])]
+    return Candidates(*(part[kept] for part in whole))
 
 
-def _surprise(own: Floats, views: tuple[Floats, ...], pairs: Ints, distances: Floats) -> NDArray[np.float64]:
+def _surprise(
+    thumbnails: Bytes, axes: Floats, own: Floats, views: tuple[View, ...], near: Candidates
+) -> NDArray[np.float64]:
     """Return -log2 of how many pairs as near as each are to be expected among all pictures."""
     n = len(own)
     reference = _spread(n, REFERENCE)
     last = min(AROUND, len(reference) - 2)
-    asked, back = np.unique(pairs[:, 0], return_inverse=True)
+    asked, back = np.unique(near.asked, return_inverse=True)
+    shown = [codes(thumbnails[reference], axes, view) for view in views]
     edge, power = np.empty(len(asked)), np.empty(len(asked))
     for part in chunks(len(asked)):
-        around = np.sort(_distances(own, views, asked[part], reference), axis=1)[:, SKIPPED:last]
+        rows = asked[part]
+        squares = _squares(own[rows], own[reference])
+        for view, theirs in zip(views, shown, strict=True):
+            np.minimum(squares, _squares(codes(thumbnails[rows], axes, view), own[reference]), out=squares)
+            np.minimum(squares, _squares(own[rows], theirs), out=squares)
+        squares[rows[:, None] == reference[None]] = np.inf
+        squares.partition(last, axis=1)
+        around = np.sqrt(np.maximum(np.sort(squares[:, : last + 1], axis=1)[:, SKIPPED:last], CLOSEST**2)).astype(float)
         edge[part] = around[:, -1]
         power[part] = 1 / np.maximum(np.log(edge[part, None] / around[:, :-1]).mean(axis=1), 1e-3)
-    closeness = np.log2(np.maximum(distances, CLOSEST) / edge[back])
+    closeness = np.log2(np.sqrt(np.maximum(near.along, CLOSEST**2)) / edge[back])
     share = np.log2(last / len(reference)) + power[back] * np.minimum(closeness, 0)
-    return np.asarray(-share - 2 * np.log2(n) + 1)
+    return np.asarray(-share - 2 * np.log2(n) + 1, dtype=float)
 
 
-def _distances(own: Floats, views: tuple[Floats, ...], asked: Ints, reference: Ints) -> NDArray[np.float64]:
-    """Return (asked, reference) distances along the axes, under the same views as candidates are found by."""
-    best = np.full((len(asked), len(reference)), np.inf, dtype=np.float32)
-    for first, second in ((own, own), *((v, own) for v in views), *((own, v) for v in views)):
-        squares = (first[asked] ** 2).sum(axis=1)[:, None] + (second[reference] ** 2).sum(axis=1)[None]
-        np.minimum(best, squares - 2 * first[asked] @ second[reference].T, out=best)
-    best[asked[:, None] == reference[None]] = np.inf
-    return np.sqrt(np.maximum(best, CLOSEST**2)).astype(float)
+def _squares(a: Floats, b: Floats) -> Floats:
+    """Return (len(a), len(b)) squared distances."""
+    squares = a @ b.T
+    squares *= -2
+    squares += (b**2).sum(axis=1)
+    squares += (a**2).sum(axis=1)[:, None]
+    return squares

@@ -19,7 +19,7 @@ def glance(pictures: Array) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     across = np.abs(np.diff(x, axis=3)).reshape(len(x), -1)
     edges = across.mean(axis=1) if across.shape[1] else np.zeros(len(x))
     parts = [flat.mean(axis=1), flat.std(axis=1), edges]
-    names = NAMES
+    names: tuple[str, ...] = NAMES
     if x.shape[1] == RGB:
         parts += [x[:, c].mean(axis=(1, 2)) for c in range(RGB)]
         names = (*NAMES, *COLOURS)

@@ -77,7 +77,7 @@ def _together(a: Moments, b: Moments) -> tuple[NDArray[Any], NDArray[Any], NDArr
 def _unit(deviation: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
     """Return the distance of a deviation from 1, however the degrees of freedom are counted."""
     corrected = deviation * np.sqrt(n / np.maximum(n - 1, 1))
-    return np.minimum(np.abs(deviation - 1), np.abs(corrected - 1))
+    return np.asarray(np.minimum(np.abs(deviation - 1), np.abs(corrected - 1)))
 
 
 def _range(low: NDArray[Any], high: NDArray[Any], train: Moments) -> tuple[NDArray[Any], NDArray[Any]]:

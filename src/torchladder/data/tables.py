@@ -1,4 +1,4 @@
-"""Columns of any type as numbers: words by their place in the alphabet, gaps filled and told by a column of their own."""
+"""Columns of any type as numbers: words by their place in the alphabet, gaps filled and told apart."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -48,8 +48,10 @@ class HandOver:
         if x is None or folder is None or not len(x):
             return None
         path = Path(folder, f"side-{number}.npz")
-        labelled = y is not None and len(y) == len(x)
-        np.savez(path, x=x, **({"y": np.asarray(y).reshape(len(x), -1)[:, 0]} if labelled else {}))
+        if y is not None and len(y) == len(x):
+            np.savez(path, x=x, y=np.asarray(y).reshape(len(x), -1)[:, 0])
+        else:
+            np.savez(path, x=x)
         made = side.made or side.source.place
         return {
             "path": str(path),

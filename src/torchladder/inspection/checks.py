@@ -8,7 +8,9 @@ from torchladder.inspection.duplicates import Duplicates
 from torchladder.inspection.faults import Faults
 from torchladder.inspection.fold import Fold
 from torchladder.inspection.groups import Groups
+from torchladder.inspection.metric import Metric
 from torchladder.inspection.pictures import Pictures
+from torchladder.inspection.scenes import Scenes
 from torchladder.inspection.survey import Survey
 from torchladder.inspection.times import Times
 
@@ -16,8 +18,10 @@ FOLDS: tuple[Callable[[], Fold[Any]], ...] = (
     Faults,
     Counts,
     Survey,
+    Metric,
     Groups,
     Times,
+    Scenes,
     Duplicates,
     Pictures,
 )  # fmt: skip

@@ -5,6 +5,7 @@ samples of a mix of value and place, so that it does not depend on how the sampl
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,10 +78,30 @@ class Numbers:
             np.where(fine, values, -np.inf).max(axis=0, initial=-np.inf),
             _prints(values, places) if prints else np.zeros(width, dtype=np.uint64),
         )
-        for j in np.flatnonzero(n < len(values)):
+        for j in np.flatnonzero(n < len(values)) if names else ():
             odd = [*np.flatnonzero(np.isinf(values[:, j])), *np.flatnonzero(np.isnan(values[:, j]))]
             found.examples[int(j)] = [names[i] for i in odd[:SHOWN]]
         return found
+
+    @classmethod
+    def of_all(cls, values: Array) -> "Numbers":
+        """Return the sums of all values of an array as one column, without a hash."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls.of(np.asarray(values).reshape(-1, 1), nothing, (), prints=False)
+
+    @classmethod
+    def beside(cls, parts: Sequence["Numbers"]) -> "Numbers":
+        """Return the columns of several as those of one."""
+        return cls(
+            np.concatenate([p.n for p in parts]),
+            np.concatenate([p.missing for p in parts]),
+            np.concatenate([p.infinite for p in parts]),
+            np.concatenate([p.mean for p in parts]),
+            np.concatenate([p.squares for p in parts]),
+            np.concatenate([p.low for p in parts]),
+            np.concatenate([p.high for p in parts]),
+            np.concatenate([p.prints for p in parts]),
+        )
 
     def joined(self, other: "Numbers") -> "Numbers":
         """Return the sums of both parts."""
@@ -128,7 +149,7 @@ class Words:
     @classmethod
     def of(cls, column: Array, places: NDArray[np.int64], names: tuple[str, ...]) -> "Words":
         """Return the sums of a block; None and NaN are missing."""
-        empty = np.array([v is None or v != v for v in column], dtype=bool)
+        empty = np.array([v is None or v != v for v in column], dtype=bool)  # noqa: PLR0124 - NaN is not itself
         texts = np.array([str(v) for v in column], dtype=object)
         known, where = np.unique(texts, return_inverse=True)
         keys = np.array([zlib.crc32(t.encode(errors="surrogateescape")) for t in known], dtype=np.uint64)

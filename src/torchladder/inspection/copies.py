@@ -15,9 +15,14 @@ from torchladder.data.near_texts import near_texts
 from torchladder.data.twins import Ints, Twins, group_names, no_twins
 from torchladder.inspection.fold import Side
 from torchladder.inspection.naming import names_of
-from torchladder.inspection.sketches import PICTURES, SAMPLES, TEXTS
+from torchladder.inspection.sketches import PICTURES, ROWS, SAMPLES, TEXTS
 
 EXAMPLES = 5
+NEAR_MAX = {
+    PICTURES: 2_000_000,
+    TEXTS: 4_000_000,
+    ROWS: 1_000_000,
+}  # of all sides: two gigabytes while they are compared
 RICHNESS = 4096  # samples that tell what two of them agree in by chance
 ALIKE, SURE = 0.98, 5.0  # of pictures: correlation and bits; two photographs of one shoe are less alike
 TEXT_BITS = 100.0  # of texts of ten words and more: no two are equal unless one was copied
@@ -57,13 +62,13 @@ class Found(NamedTuple):
     differing: tuple[tuple[str, float], ...] = ()
 
 
-def duplicate_facts(sides: Sequence[Side], kept: Sequence[Kept], near_max: int) -> tuple[DuplicateFact, ...]:
+def duplicate_facts(sides: Sequence[Side], kept: Sequence[Kept]) -> tuple[DuplicateFact, ...]:
     """Return a row for each side and each pair of sides, for equal copies and for near ones."""
     pool = _pool(kept)
     if not len(pool.side):
         return ()
     same, first = _equal(pool)
-    near = _near(kept, pool, first, near_max)
+    near = _near(kept, pool, first)
     n = len(pool.side)
     at = np.concatenate([near.twins.first, np.arange(n)]), np.concatenate([near.twins.second, first[same]])
     groups = group_names(n, *at)
@@ -95,7 +100,7 @@ def _equal(pool: Pool) -> tuple[Ints, Ints]:
     return groups, np.concatenate([judged[first], alone])
 
 
-def _near(kept: Sequence[Kept], pool: Pool, first: Ints, near_max: int) -> Found:
+def _near(kept: Sequence[Kept], pool: Pool, first: Ints) -> Found:
     usable = np.concatenate([k.usable for k in kept])
     nothing = np.zeros(len(usable), dtype=bool)
     kinds, widths = {k.kind for k in kept if len(k.places)}, {k.rows.shape[1] for k in kept if len(k.places)}
@@ -103,8 +108,8 @@ def _near(kept: Sequence[Kept], pool: Pool, first: Ints, near_max: int) -> Found
     if kind == SAMPLES or len(widths) != 1:
         why = "near copies are looked for among pictures, texts and rows of at most 64 numbers"
         return Found(no_twins(), nothing, why if len(widths) == 1 else "samples differ in kind or width")
-    if len(usable) > near_max:
-        return Found(no_twins(), nothing, f"more than {near_max:,} samples; near copies are looked for among fewer")
+    if len(usable) > NEAR_MAX[kind]:
+        return Found(no_twins(), nothing, f"near copies are looked for among at most {NEAR_MAX[kind]:,} {kind}")
     one = np.zeros(len(usable), dtype=bool)
     one[first] = True
     places = np.flatnonzero(usable & one)
@@ -201,7 +206,6 @@ class _Pair:
             largest=int(counts.max(initial=0)),
             within=self._within(groups, apart, ours),
             bits=bits,
-            chance=None if near is None or near.unknown else float((2.0 ** -np.minimum(near.twins.bits, 60)).sum()),
             differing=() if near is None else near.differing,
             examples=self._examples(copies, originals, groups, near),
             complete=self.sides[self.a].complete and self.sides[self.b].complete,
@@ -233,16 +237,17 @@ class _Pair:
 
     def _conflicts(self, copies: Ints, originals: Ints) -> tuple[int, int]:
         """Return how many copies and their originals both have a class, and how many of them not the same."""
-        labels = self.pool.labels
-        if not self.classes:
-            return 0, 0
-        both = (labels[copies] != 0) & (labels[originals] != 0)
-        return int(both.sum()), int((labels[copies] != labels[originals])[both].sum())
+        both, differ = self._labels(copies, originals)
+        return int(both.sum()), int(differ.sum())
+
+    def _labels(self, copies: Ints, originals: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        a, b = self.pool.labels[copies], self.pool.labels[originals]
+        both = (a != 0) & (b != 0) & self.classes
+        return both, both & (a != b)
 
     def _examples(self, copies: Ints, originals: Ints, groups: Ints, near: Found | None) -> tuple[TwinFact, ...]:
         """Return a few pairs, those whose labels differ first, no group twice."""
-        labels = self.pool.labels
-        differ = (labels[copies] != labels[originals]) if self.classes else np.zeros(len(copies), dtype=bool)
+        differ = self._labels(copies, originals)[1]
         order = np.argsort(~differ, kind="stable")
         order = order[np.sort(np.unique(groups[copies][order], return_index=True)[1])][:EXAMPLES]
         shown = [(int(originals[i]), int(copies[i])) for i in order]

@@ -125,33 +125,20 @@ def _count_arrays(part: State, block: Block) -> None:
     flat = x.reshape(len(x), -1)
     if x.ndim == TABLE and flat.shape[1] <= WIDE:
         part.rows = Numbers.of(flat, block.places, block.names)
-    part.total = _all_values(flat)
+    part.total = Numbers.of_all(flat)
     if x.dtype.kind == "f":
         odd = ~np.isfinite(flat).all(axis=1)
         part.spoiled = int(odd.sum())
         part.examples = [block.names[i] for i in np.flatnonzero(odd)[:SHOWN]]
 
 
-def _all_values(flat: Array) -> Numbers:
-    """Return the sums of all values as one column."""
-    column = np.asarray(flat, dtype=np.float64).reshape(-1, 1)
-    return Numbers.of(column, np.zeros(0, dtype=np.int64), ("",) * len(column), prints=False)
-
-
 def _count_images(part: State, block: Block) -> None:
     for image in block.images:
         part.shapes[str(tuple(image.shape))] += 1
         part.dtypes[str(image.dtype)] += 1
-    if block.images:
-        figures = [
-            (i.size, float(i.mean()), float(i.var()), float(i.min()), float(i.max())) for i in block.images if i.size
-        ]
-        for size, mean, variance, low, high in figures:
-            one = Numbers(
-                *(np.array([v]) for v in (float(size), 0.0, 0.0, mean, variance * size, low, high)),
-                prints=np.zeros(1, dtype=np.uint64),
-            )
-            part.total = _both(part.total, one)
+    for image in block.images:
+        if image.size and image.dtype.kind in NUMBERS:
+            part.total = _both(part.total, Numbers.of_all(image))
 
 
 def _count_labels(part: State, block: Block) -> None:
@@ -278,7 +265,7 @@ def _moments(numbers: Numbers) -> dict[str, Array]:
 
 
 def _comparable(a: State, b: State) -> tuple[list[Numbers], list[Numbers], tuple[str, ...]]:
-    """Return columns of numbers that both sides have, and their names; of arrays that are no rows, all values as one."""
+    """Return columns of numbers that both sides have, and their names; of other arrays all values as one column."""
     if a.rows is not None and b.rows is not None and len(a.rows.n) == len(b.rows.n):
         return [a.rows], [b.rows], tuple(map(str, range(len(a.rows.n))))
     names = [n for n, c in a.columns.items() if c.numbers and not c.words and n in b.columns and b.columns[n].numbers]
@@ -291,6 +278,4 @@ def _comparable(a: State, b: State) -> tuple[list[Numbers], list[Numbers], tuple
 
 
 def _stacked(columns: Sequence[Numbers | None]) -> Numbers:
-    kept = [c for c in columns if c is not None]
-    fields = ("n", "missing", "infinite", "mean", "squares", "low", "high", "prints")
-    return Numbers(*(np.concatenate([getattr(c, f) for c in kept]) for f in fields))
+    return Numbers.beside([c for c in columns if c is not None])

@@ -41,9 +41,11 @@ def _columns(train: SetFact) -> Iterator[Line]:
     yield Line("columns that never vary", ("TL103",), f"{sum(c.constant for c in train.columns)} of {n}", "0")
     yield Line("columns that are copies", ("TL127",), f"{len(train.same)} of {n}", "0")
     spreads = [c.std for c in train.columns if c.std]
-    ratio = f"up to {max(spreads) / min(spreads):,.0f} to 1" if spreads else None
-    why = None if spreads else "no column holds numbers that vary"
-    yield Line("scales of the columns", ("TL101",), ratio, "below 100 to 1", why)
+    if not spreads:
+        yield Line("scales of the columns", ("TL101",), None, None, "no column holds numbers that vary")
+        return
+    ratio = f"up to {max(spreads) / min(spreads):,.0f} to 1"
+    yield Line("scales of the columns", ("TL101",), ratio, "below 100 to 1")
 
 
 def _labels(sets: tuple[SetFact, ...]) -> Iterator[Line]:
@@ -57,7 +59,8 @@ def _labels(sets: tuple[SetFact, ...]) -> Iterator[Line]:
     yield Line(
         "class balance", ("TL108",), f"{max(counts.values()) / min(counts.values()):.1f} to 1", "at most 10 to 1"
     )
-    value = f"{labels.low:g} to {labels.high:g}" if labels.numbers else f"{len(counts):,} names"
+    numbered = labels.numbers and labels.low is not None and labels.high is not None
+    value = f"{labels.low:g} to {labels.high:g}" if numbered else f"{len(counts):,} names"
     yield Line("labels in range", ("TL105",), value, f"0 to {len(counts) - 1}" if labels.numbers else None)
     held = [s.labels for s in sets[1:] if s.labels is not None and s.labels.classes]
     if not held:

@@ -18,8 +18,6 @@ from torchladder.inspection.line import Line
 from torchladder.inspection.sketches import label_hashes, sketch
 from torchladder.sets.block import Block
 
-NEAR_MAX = 4_000_000  # samples of all sides whose sketches are compared: 2.4 gigabytes of pictures
-
 
 @dataclass
 class State:
@@ -84,7 +82,7 @@ class Duplicates:
 
     def facts(self, sides: Sequence[Side], states: Sequence[State]) -> dict[str, Any]:
         """Return a row for each side and each pair of sides, for equal and for near copies."""
-        return {"duplicates": duplicate_facts(sides, [_kept(s) for s in states], NEAR_MAX)}
+        return {"duplicates": duplicate_facts(sides, [_kept(s) for s in states])}
 
     def lines(self, facts: Facts) -> Sequence[Line]:
         """Return the lines of copies across sides and within them."""

@@ -65,7 +65,7 @@ def is_missing(values: Array) -> NDArray[np.bool_]:
     if values.dtype.kind in "f":
         return np.asarray(np.isnan(values))
     if values.dtype.kind == "O":
-        return np.array([v is None or v != v for v in values], dtype=bool)
+        return np.array([v is None or v != v for v in values], dtype=bool)  # noqa: PLR0124 - NaN is not itself
     return np.zeros(len(values), dtype=bool)
 
 

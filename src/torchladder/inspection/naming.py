@@ -8,18 +8,29 @@ from torchladder.sets.source import Source
 
 def names_of(side: Side, places: Iterable[int]) -> dict[int, tuple[str, str | None]]:
     """Return (name, label) by place; a sample that cannot be found again is called by its number."""
-    return {place: _name(side.source, place) for place in sorted(set(places))}
+    wanted = sorted(set(places))
+    found: dict[int, tuple[str, str | None]] = {}
+    spans = [(p, p + 1) for p in wanted]
+    if side.source.rows is None and wanted:  # such a source is read from its beginning each time
+        spans = [(0, wanted[-1] + 1)]
+    for start, stop in spans:
+        found |= _read(side.source, start, stop, set(wanted))
+    return {p: found.get(p, (f"sample {p}", None)) for p in wanted}
 
 
-def _name(source: Source, place: int) -> tuple[str, str | None]:
+def _read(source: Source, start: int, stop: int, wanted: set[int]) -> dict[int, tuple[str, str | None]]:
+    found: dict[int, tuple[str, str | None]] = {}
     try:
-        for block in source.blocks(place, place + 1):
-            for i, at in enumerate(block.places.tolist()):
-                if at == place:
-                    return block.names[i], None if block.labels is None else _label(block.labels[i])
+        for block in source.blocks(start, stop):
+            for i, place in enumerate(block.places.tolist()):
+                if place in wanted:
+                    label = None if block.labels is None else _label(block.labels[i])
+                    found[place] = (block.names[i], label)
+            if block.stop > max(wanted):
+                break
     except Exception:
         pass
-    return f"sample {place}", None
+    return found
 
 
 def _label(value: object) -> str | None:

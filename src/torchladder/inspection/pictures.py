@@ -137,15 +137,25 @@ def _look(picture: Array) -> str | None:
         return None
     thin = picture[:: max(picture.shape[0] // 256, 1), :: max(picture.shape[1] // 256, 1)]
     top = float(np.iinfo(picture.dtype).max) if picture.dtype.kind == "u" else float(thin.max()) or 1.0
-    seen = thin[..., -1:] if thin.ndim > 2 and thin.shape[2] in {2, 4} and not thin[..., -1].any() else thin  # noqa: PLR2004
-    if seen.std() < BLANK * top:
-        return "blank" if picture.std() < BLANK * top else None
-    values = seen[..., :3] if seen.ndim > 2 else seen  # noqa: PLR2004 - without alpha
-    if np.quantile(values, 1 - TENTH) < DARK / 255 * top and values.max() < 0.5 * top:
+    if thin.ndim > 2 and thin.shape[2] in {2, 4}:  # noqa: PLR2004 - with alpha: what lies beneath it is not seen
+        shown = thin[..., -1:] > 0
+        same = all(_deviation(thin[..., c][shown[..., 0]]) < BLANK * top for c in range(thin.shape[2]))
+        return "blank" if not shown.any() or (shown.all() and same) else None
+    if _deviation(thin) < BLANK * top:
+        return "blank" if _deviation(picture) < BLANK * top else None
+    if thin.max() < 0.5 * top and np.quantile(thin, 1 - TENTH) < DARK / 255 * top:
         return "dark"
-    if np.quantile(values, TENTH) > BRIGHT / 255 * top and values.min() > 0.5 * top:
+    if thin.min() > 0.5 * top and np.quantile(thin, TENTH) > BRIGHT / 255 * top:
         return "bright"
     return None
+
+
+def _deviation(picture: Array) -> float:
+    """Return the largest deviation within a channel, 0 without any pixel."""
+    if not picture.size:
+        return 0.0
+    flat = picture.reshape(-1, picture.shape[2] if picture.ndim > 2 else 1)  # noqa: PLR2004 - with channels
+    return float(flat.std(axis=0).max())
 
 
 def _fact(number: int, role: str, s: State) -> PicturesFact:

@@ -11,7 +11,7 @@ from torchladder.data.features import PICTURE, TABLE, Matrix, as_matrix, standar
 from torchladder.data.picture_traits import glance
 from torchladder.data.small import is_last_channel, same_size
 from torchladder.data.tables import coded
-from torchladder.data.words import TRAITS, bag_of_words, common_words, having, traits_of
+from torchladder.data.words import TRAITS, common_words, having, main_differences, traits_of
 from torchladder.inspection.labels import Series, are_classes, named
 from torchladder.inspection.sample import Item
 from torchladder.sets.block import Kind
@@ -20,6 +20,9 @@ Array = NDArray[Any]
 
 CHANNELS_MAX = 16  # of a series
 WIDE = 300  # features of a sample that are named one by one
+
+
+Found = tuple[Array, Array | None, Matrix, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def readings(
     items = [item for side in sides for item in side]
     if not items:
         return None
+    found: Found | None
     if kind == Kind.IMAGES:
         found = _pictures(items, traits)
     elif kind == Kind.TABLE:
@@ -80,7 +84,7 @@ def readings(
         found = _texts(items)
     else:
         found = _arrays(items)
-    if found is None or found[0].size == 0:
+    if found is None or not found[0].size:
         return None
     x, scale, features, names = found
     cuts = np.cumsum([len(side) for side in sides])[:-1]
@@ -94,9 +98,6 @@ def readings(
     return [Reading(side, a, b, c, names) for side, a, b, c in parts]
 
 
-Found = tuple[Array, Array | None, Matrix, tuple[str, ...]]
-
-
 def _pictures(items: list[Item], traits: tuple[str, ...]) -> Found:
     x = same_size([item.x for item in items])
     features, names = glance(x)
@@ -108,7 +109,7 @@ def _texts(items: list[Item]) -> Found:
     texts = [str(item.x) for item in items]
     words = common_words(texts)
     features = np.concatenate([traits_of(texts), having(texts, words).astype(float)], axis=1)
-    return bag_of_words(texts), None, features, (*TRAITS, *(f'the word "{w}"' for w in words))
+    return main_differences(texts), None, features, (*TRAITS, *(f'the word "{w}"' for w in words))
 
 
 def _arrays(items: list[Item]) -> Found | None:
@@ -137,7 +138,7 @@ def _arrays(items: list[Item]) -> Found | None:
 
 def _by_channel(x: Matrix) -> tuple[Matrix, tuple[str, ...]]:
     """Return mean, deviation and extremes of each channel of series (N, T, C) or (N, C, T), else of all values."""
-    if x.ndim != PICTURE - 1 or min(x.shape[1:]) > CHANNELS_MAX:
+    if x.ndim != PICTURE - 1 or min(x.shape[1:]) > CHANNELS_MAX or x.shape[1] == x.shape[2]:
         flat = x.reshape(len(x), -1)
         return np.stack([flat.mean(axis=1), flat.std(axis=1)], axis=1), ("mean", "deviation")
     along = 1 if x.shape[2] <= x.shape[1] else 2
@@ -173,7 +174,7 @@ def _is_whole(word: str) -> bool:
 
 
 def as_features(parts: Sequence[Reading]) -> list[Matrix]:
-    """Return all sides in one matrix of features, cut into sides: what distances need, and of series what has a name."""
+    """Return all sides in one matrix of features, cut into sides; of series, their figures too."""
     matrix = as_matrix(np.concatenate([p.x for p in parts]))
     if parts[0].x.ndim == PICTURE - 1 and len(parts[0].names) > 2:  # noqa: PLR2004 - those of channels
         matrix = np.concatenate([matrix, standardised(np.concatenate([p.features for p in parts]))], axis=1)

@@ -18,7 +18,6 @@ from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
 from torchladder.inspection.engine import Broken, Mapper, Part, Progress, fold_all, here
-from torchladder.inspection.figures import figures
 from torchladder.inspection.fold import Fold, Side
 from torchladder.inspection.line import Line, Speaking
 from torchladder.inspection.selection import chosen
@@ -154,9 +153,10 @@ def lines_of(facts: Facts, folds: Sequence[Fold[Any]], broken: dict[str, str], s
         elif isinstance(fold, Speaking):
             lines += fold.lines(facts)
     spoken = {code for line in lines for code in line.codes}
-    names = {r.code: r.name for r in chosen((), ())}
-    silent = sorted({*said.clear, *(f.code for f in said.findings)} - spoken)
-    return [*lines, *figures(facts, silent, names)]
+    names = {r.code: r.name.replace("-", " ") for r in chosen((), ())}
+    found = {f.code for f in said.findings}
+    silent = sorted(({*said.clear} | found) - spoken)
+    return [*lines, *(Line(names[c], (c,), "found" if c in found else "nothing found") for c in silent)]
 
 
 def state_of(line: Line, said: Judged) -> State:

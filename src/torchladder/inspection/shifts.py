@@ -28,7 +28,7 @@ def shifts(
 ) -> tuple[ShiftFact, ...]:
     """Return what was found of each kind, between training and each held-out side, and along time."""
     planned = sides[0].source.columns.group is not None or sides[0].source.columns.time is not None
-    found = []
+    found: list[ShiftFact | None] = []
     for number in range(len(parts) - 1):
         inputs = _inputs(parts, matrices, number, planned=planned)
         found.append(inputs)

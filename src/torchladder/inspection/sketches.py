@@ -22,6 +22,7 @@ from torchladder.sets.block import Array, Block, Kind
 
 PICTURES, TEXTS, ROWS, SAMPLES = "pictures", "texts", "rows", "samples"
 UNROLLED = 256  # numbers from which a row of a square number of them is read as an unrolled picture
+LONG = 4  # times as long one way as the other: a series
 WIDE = 64  # numbers up to which samples are rows of a table; of longer ones no near copies are looked for
 
 
@@ -117,7 +118,7 @@ def _table(block: Block) -> Sketch:
 def _arrays(samples: Array) -> Sketch:
     shape = samples.shape[1:]
     side = int(np.sqrt(shape[0])) if len(shape) == 1 else 0
-    if axes_of(shape) is not None or (side * side >= UNROLLED and (side * side,) == shape):
+    if _like_a_picture(shape) or (side * side >= UNROLLED and (side * side,) == shape):
         whole = samples if len(shape) > 1 else samples.reshape(len(samples), side, side)
         return _stacked(whole)
     digests, judged = _digests(samples, f"{shape}")
@@ -127,6 +128,12 @@ def _arrays(samples: Array) -> Sketch:
     near = len(shape) == 1 and shape[0] <= WIDE
     names = tuple(f"column {j}" for j in range(cells.shape[1])) if near else ()
     return Sketch(ROWS if near else SAMPLES, digests, judged, cells, judged & near, (True,) * cells.shape[1], names)
+
+
+def _like_a_picture(shape: tuple[int, ...]) -> bool:
+    """Tell a picture from a series by its proportions."""
+    axes = axes_of(shape)
+    return axes is not None and max(shape[a] for a in axes[:2]) <= LONG * min(shape[a] for a in axes[:2])
 
 
 def _stacked(pictures: Array) -> Sketch:

@@ -25,6 +25,7 @@ from torchladder.core.facts import Facts
 from torchladder.core.shift_facts import GapFact, RenamedFact
 from torchladder.data import examine
 from torchladder.data.alignment import in_list
+from torchladder.data.duplicates import first_of_each
 from torchladder.data.examine import Samples
 from torchladder.data.features import TABLE, Matrix
 from torchladder.data.group_gap import gap
@@ -40,6 +41,8 @@ from torchladder.inspection.survey_lines import lines
 from torchladder.sets.block import Block
 
 Array = NDArray[Any]
+
+COMMON = 25  # samples of a class whose usual confidence can be told
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Survey:
         labels = labels_of([state.labels for state in states])
         samples = [_samples(i, part, labels) for i, part in enumerate(parts)]
         matrices = as_features(parts)
-        found = [_side(side, state, s) for side, state, s in zip(sides, states, samples, strict=True)]
+        found = [_side(side, s) for side, s in zip(sides, samples, strict=True)]
         survey = SurveyFact(
             stage=0,
             phase=0,
@@ -145,7 +148,7 @@ def _samples(side: int, part: Reading, labels: Labels | None) -> Samples:
     )
 
 
-def _side(side: Side, state: State, samples: Samples) -> SideFact:
+def _side(side: Side, samples: Samples) -> SideFact:
     figures = examine.side_figures(samples) | examine.label_figures(samples)
     figures |= {"constant_columns": (), "columns": None, "label_counts": {}}  # counted over all samples elsewhere
     return SideFact(
@@ -202,7 +205,8 @@ def _noise(matrix: Matrix, part: Reading, labels: Labels | None, side: int) -> N
     y, there = labels.of(side, part.items)
     if len(there) < examine.FEWEST:
         return None
-    chosen = examine.spread(part.x[there])
+    chosen = first_of_each(part.x[there])
+    chosen = chosen[np.bincount(y[chosen], minlength=len(labels.names))[y[chosen]] >= COMMON]
     if len(chosen) < examine.FEWEST or not examine.learnable(y[chosen], classes=True):
         return None
     found = find_noise(matrix[there[chosen]], y[chosen])

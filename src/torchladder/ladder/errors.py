@@ -12,6 +12,7 @@ from torchladder.rules.outcome.held_out import held_out
 FILE = "predictions.npz"
 CONFUSIONS = 3  # pairs of classes that are named
 MANY = 1000  # classes above which confusions are not counted
+FEW = 30  # predictions below which one class throughout may be chance
 MATRIX = 2
 
 Array = np.ndarray[Any, Any]
@@ -51,6 +52,10 @@ def line(output: Array, target: Array) -> Line:
     words = f"{int(wrong.sum()):,} of {n:,} held-out predictions are wrong ({wrong.mean():.1%})"
     if k > MANY or not wrong.any():
         return State.PASSED, words, figures, ()
+    if bool((guess == guess[0]).all()) and n >= FEW and np.unique(truth).size > 1:
+        share = f"{float((truth == guess[0]).mean()):.1%}"
+        words += f"; every prediction is class {int(guess[0])}: {share} right is its share, and no success"
+        return State.UNKNOWN, words, figures, ()
     recall = {int(c): float((guess[truth == c] == c).mean()) for c in np.unique(truth)}
     figures["recall"] = recall
     worst_class = min(recall, key=lambda c: recall[c])

@@ -11,6 +11,7 @@ from torchladder.ladder import halves
 from torchladder.ladder.subject import Subject, program_of
 from torchladder.ladder.symptoms import matching
 from torchladder.rules.outcome.course import Course, course, main_curve, windows
+from torchladder.rules.outcome.majority import blind_accuracy, has_learned, refusal
 
 SHARE = 0.6  # of the budget that is left goes to the full run
 RESERVE = 5.0  # seconds below which it is not begun
@@ -57,6 +58,10 @@ def line(facts: Facts, found: Course, *, whole: bool, notes: tuple[str, ...]) ->
         state = State.UNKNOWN
     elif found.state in {"diverged", "not-learning"}:
         state = State.FAILED
+    blind = blind_accuracy(facts) if state is State.PASSED else None
+    if blind is not None:
+        notes = (*notes, refusal(facts, blind))
+        state = State.PASSED if has_learned(blind) else State.UNKNOWN
     return state, f"{span}: {label}{found.words}{cut}", figures, notes
 
 

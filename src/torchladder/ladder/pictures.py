@@ -25,6 +25,7 @@ TABLE_DIGITS = 3
 WHOLE_MAX = 1e6  # whole numbers below it are written out
 DARKEST = 0.5  # a batch of 0..1 whose brightest value is below this is rather some other range
 ROUNDING = 1e-3  # how far from 1 a row of probabilities may add up
+SLACK = 0.02  # of the range by which undone values may exceed it: rounding
 SIDE_MIN = 6  # a square at least this large is looked at as a picture
 COLOURS = (3, 4)
 GREY = 1
@@ -48,7 +49,9 @@ class Batch:
         y: (N, ...) or None.
         shape, dtype: Of the whole batch, before thinning.
         names: Of the classes, where the data set gives them.
-        extents: Lowest and highest value over the whole batch, by channel.
+        extents: Lowest and highest value over the whole batch, by channel; "mean" and "std" where the program's own
+            transforms normalise with them.
+        texts: Of token ids: what the program's own tokenizer reads in them.
     """
 
     x: Array
@@ -57,6 +60,7 @@ class Batch:
     dtype: str
     names: tuple[str, ...]
     extents: dict[str, Array]
+    texts: tuple[str, ...] = ()
 
 
 def load_batch(path: str | None) -> Batch | None:
@@ -74,7 +78,8 @@ def load_batch(path: str | None) -> Batch | None:
         shape=tuple(int(n) for n in arrays["shape"]),
         dtype=str(arrays["dtype"]),
         names=tuple(str(n) for n in arrays.get("names", ())),
-        extents={k: v for k, v in arrays.items() if k.endswith(("low", "high"))},
+        extents={k: v for k, v in arrays.items() if k.endswith(("low", "high")) or k in {"mean", "std"}},
+        texts=tuple(str(t) for t in arrays.get("texts", ())),
     )
 
 
@@ -131,11 +136,21 @@ def table(batch: Batch) -> tuple[str, ...]:
     lines = [f"first rows of a batch {list(batch.shape)} {batch.dtype}:"]
     for n in range(min(ROWS_IN_TABLE, len(batch.x))):
         target = label(batch, n)
+        if n < len(batch.texts) and batch.texts[n]:
+            words = text_words(batch.texts[n])
+            lines.append(f"{words}{f' -> {target}' if target and not _is_text(batch.y) else ''}")
+            continue
         if _is_text(batch.y):  # a language model: the ids to predict stand beneath the ids given
             lines += [row_words(batch.x[n]), f"-> {row_words(batch.y[n])}"] if batch.y is not None else []
         else:
             lines.append(f"{row_words(batch.x[n])}{f' -> {target}' if target else ''}")
     return tuple(lines)
+
+
+def text_words(text: str) -> str:
+    """Return the beginning of a text on one line, its line breaks written out."""
+    shown = repr(text)[1:-1]
+    return f'"{shown}"' if len(shown) <= ROW_CHARACTERS else f'"{shown[: ROW_CHARACTERS - 3]}..."'
 
 
 def _is_text(y: Array | None) -> bool:
@@ -183,7 +198,8 @@ def images_of(x: Array, extents: dict[str, Array]) -> Pictures | None:
     bad = ~np.isfinite(x)
     if low is None or high is None or len(low) != n_channels:
         low, high = _extent(x, bad)
-    images, words = rescaled(x, np.asarray(low, float), np.asarray(high, float))
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    images, words = denormalised(x, low, high, extents) or rescaled(x, low, high)
     if n_channels == COLOURS[-1]:
         images, bad, how = images[..., :3], bad[..., :3], f"{how}fourth channel not shown; "
     if bad.any():
@@ -197,6 +213,23 @@ def _extent(x: Array, bad: Array) -> tuple[Array, Array]:
     low = np.where(bad, np.inf, x).min(axes)
     high = np.where(bad, -np.inf, x).max(axes)
     return np.where(np.isfinite(low), low, 0.0), np.where(np.isfinite(high), high, 1.0)
+
+
+def denormalised(x: Array, low: Array, high: Array, extents: dict[str, Array]) -> tuple[Array, str] | None:
+    """Return values with the program's own normalisation undone, None where there is none or another was done."""
+    mean, std = extents.get("mean"), extents.get("std")
+    if mean is None or std is None or len(mean) not in {GREY, len(low)} or (low.min() >= 0 and high.max() <= 1):
+        return None
+    bottom, top = float((low * std + mean).min()), float((high * std + mean).max())
+    full = next((f for f in (1.0, BYTE) if -SLACK * f <= bottom and DARKEST * f < top <= (1 + SLACK) * f), None)
+    if full is None:
+        return None
+    words = f"normalisation undone: mean {_few(mean)}, deviation {_few(std)}; then {figure(bottom)} to {figure(top)}"
+    return np.clip(np.nan_to_num(x * std + mean) / full, 0, 1), words
+
+
+def _few(values: Array) -> str:
+    return ", ".join(figure(v, TABLE_DIGITS) for v in values)
 
 
 def rescaled(x: Array, low: Array, high: Array) -> tuple[Array, str]:

@@ -6,6 +6,7 @@ from torchladder.core.facts import Facts
 
 SEVERAL = "several processes are compared while `torchladder watch` runs them"
 SETS = "data sets themselves are looked at by `torchladder data check`"
+LOADERS = "loaders are timed by `torchladder loader`"
 UNSEEN = {
     "program": "the program was not run",
     "rounds": SEVERAL,
@@ -13,8 +14,18 @@ UNSEEN = {
     "rank_norms": SEVERAL,
     "unused": SEVERAL,
     "feeding": "waiting for data is timed while `torchladder watch` runs the program",
+    "transfers": LOADERS,
+    "evaluation_times": LOADERS,
     "reads": SETS,
     "sets": SETS,
+    "groupings": SETS,
+    "gaps": SETS,
+    "scenes": SETS,
+    "times": SETS,
+    "preparations": SETS,
+    "shifts": SETS,
+    "duplicates": SETS,
+    "pictures": SETS,
     "loaders": "no DataLoader could be watched",
     "roots": "no model was called in a training step",
     "loss_calls": "no loss was computed where it could be watched",

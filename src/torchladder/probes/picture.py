@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from torchladder.probes.decoding import decoded, decoder_of
+from torchladder.probes.normalisation import normalisation_of
 from torchladder.probes.tensors import tensors_in
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class BatchCopy:
         names = self._class_names()
         if names:
             self.arrays["names"] = np.array(names)
+        current = self.session.loaders.current
+        self.arrays |= told_by(current.loader if current is not None else None, kept)
         targets = [c.target for c in self.session.operations.loss_calls if c.target is not None]
         if targets:
             self._keep_target(targets[0])
@@ -117,6 +121,20 @@ class BatchCopy:
         with path.open("wb") as file:
             np.savez_compressed(file, **self.arrays)
         return str(path)
+
+
+def told_by(loader: Any, kept: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return what a loader and its data set tell about a batch: the normalisation of pictures, the words of ids."""
+    out: dict[str, Any] = {}
+    data = getattr(loader, "dataset", None)
+    if kept.ndim == IMAGE_DIMS:
+        normal = normalisation_of(data)
+        out |= dict(zip(("mean", "std"), normal, strict=True)) if normal is not None else {}
+    if kept.ndim == TABLE_DIMS and kept.dtype.kind in "iu" and kept.shape[1] > 1:
+        decoder = decoder_of(getattr(loader, "collate_fn", None), data)
+        texts = decoded(decoder, kept, ROWS) if decoder is not None else []
+        out |= {"texts": np.array(texts)} if any(texts) else {}
+    return out
 
 
 def thinned(t: torch.Tensor) -> np.ndarray[Any, Any] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from torchladder.core.errors import UsageError
 from torchladder.sets.block import Array, Block, Fault, Kind
 from torchladder.sets.files import bare, printable, ranges, stamp
-from torchladder.sets.roles import LABELS, nearest, side_of
+from torchladder.sets.roles import FOLLOWS, LABELS, nearest, side_of
 from torchladder.sets.source import Columns
 from torchladder.sets.stored import InMemory, Stored, idx, is_idx, npy, npz
 from torchladder.sets.typed import as_label, as_times
@@ -145,7 +145,8 @@ def _one(name: str, arrays: Mapping[str, Stored], asked: Columns, files: Sequenc
     if not arrays:
         msg = f"{name} holds no array of samples"
         raise UsageError(msg)
-    chosen = {role: getattr(asked, role) for role in ("label", "group", "time") if getattr(asked, role) is not None}
+    named = {role: getattr(asked, role) for role in ("label", "group", "time") if getattr(asked, role) is not None}
+    chosen = {r: n for r, n in named.items() if n in arrays or asked.chosen.get(r) != FOLLOWS}
     for role, wanted in chosen.items():
         if wanted not in arrays:
             msg = f"{name} has no array {wanted!r} to take as {role}; its arrays are {nearest(wanted, list(arrays))}"
@@ -174,7 +175,7 @@ def _one(name: str, arrays: Mapping[str, Stored], asked: Columns, files: Sequenc
         time=asked.time,
         chosen=dict.fromkeys(chosen, "user") | ({} if "label" in chosen or y is None else {"label": "inferred"}),
     )
-    group, time = (arrays.get(n) if n is not None else None for n in (asked.group, asked.time))
+    group, time = (arrays[chosen[r]] if r in chosen else None for r in ("group", "time"))
     return ArraySource(name, rest[x], y, kind, made, ("; ".join(told),), tuple(files), group, time, turned)
 
 

@@ -77,24 +77,34 @@ def sniff(head: bytes, name: str, *, whole: bool) -> Dialect:
     return Dialect(encoding, best[1], best[2], header, _names(rows, width, header=header))
 
 
-def _rows(lines: Sequence[str], delimiter: str, *, quoted: bool) -> list[list[str]]:
+def _rows(lines: Sequence[str], delimiter: str, *, quoted: bool, strict: bool = False) -> list[list[str]]:
     csv.field_size_limit(1 << 24)
     text = io.StringIO("".join(lines))
-    if quoted:
-        return [r for r in csv.reader(text, delimiter=delimiter) if r]
-    return [r for r in csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE) if r]
+    if not quoted:
+        return [r for r in csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE) if r]
+    rows: list[list[str]] = []
+    try:
+        rows.extend(r for r in csv.reader(text, delimiter=delimiter, strict=strict) if r)
+    except csv.Error as error:
+        if "end of data" not in str(error):  # the last field may be cut off
+            raise
+    return rows
 
 
 def _agreement(lines: Sequence[str], delimiter: str, *, quoted: bool) -> tuple[bool, float, int]:
-    """Return whether there are several columns, the share of lines that agree on how many, and how many."""
+    """Return whether there are several columns, the share of rows that agree on how many, and how many.
+
+    Quotes that stand where no field begins or ends are characters; rows are counted by lines then.
+    """
     try:
-        rows = _rows(lines, delimiter, quoted=quoted)
+        rows = _rows(lines, delimiter, quoted=quoted, strict=True)
+        of = len(rows)
     except csv.Error:
-        return False, 0.0, 0
+        rows, of = _rows(lines, delimiter, quoted=quoted), len(lines)
     if not rows:
         return False, 0.0, 0
     width, count = Counter(map(len, rows)).most_common(1)[0]
-    return width > 1, round(count / len(lines), 2), width
+    return width > 1, round(count / of, 2), width
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:

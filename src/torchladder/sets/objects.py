@@ -61,7 +61,7 @@ class ObjectSource:
         """The data set, made anew in another process."""
         if self._data is None:
             made = made_by(self.spec, self.folder)
-            self._data = made if self.part is None else made[self.part]
+            self._data = unwrapped(made if self.part is None else made[self.part])
         return self._data
 
     def fingerprint(self) -> str:
@@ -94,12 +94,8 @@ class ObjectSource:
             size += x.nbytes if isinstance(x, np.ndarray) else len(x)
             held.append((i, x, scalar(item.y)))
         if held or faults:
-            last = (
-                max([h[0] for h in held] + ([stop - 1] if self.rows is not None else []))
-                if held or self.rows
-                else first
-            )
-            yield self._block(first, last + 1, held, faults)
+            end = min(stop, self.rows) if self.rows is not None else max(h[0] for h in held) + 1
+            yield self._block(first, end, held, faults)
 
     def _items(self, start: int, stop: int) -> Iterator[tuple[int, Item | Fault]]:
         if self.rows is None:
@@ -143,6 +139,11 @@ class ObjectSource:
             labels=labels(ys) if labelled else None,
             faults=tuple(faults),
         )
+
+
+def unwrapped(made: Any) -> Any:
+    """Return the data set of a loader, anything else as it is."""
+    return getattr(made, "dataset", made) if hasattr(made, "collate_fn") else made
 
 
 def labels(ys: list[Any]) -> Array:
@@ -239,7 +240,7 @@ def open_object(spec: str, asked: Columns) -> list[tuple[str | None, ObjectSourc
 
 def _one(spec: str, folder: str, data: Any, part: Any, asked: Columns) -> ObjectSource:
     name = spec if part is None else f"{spec}[{part}]"
-    data = getattr(data, "dataset", data) if hasattr(data, "collate_fn") else data  # a loader: its data set
+    data = unwrapped(data)
     try:
         rows = len(data) if hasattr(data, "__getitem__") else None
     except TypeError:

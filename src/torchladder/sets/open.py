@@ -6,7 +6,7 @@ from pathlib import Path
 from torchladder.core.errors import UsageError
 from torchladder.sets.files import bare, printable
 from torchladder.sets.folder import walk
-from torchladder.sets.roles import side_of
+from torchladder.sets.roles import following, side_of
 from torchladder.sets.source import Columns, Source
 
 Opened = Sequence[tuple[str | None, Source]]
@@ -23,18 +23,20 @@ def open_sides(names: Sequence[str], asked: Columns) -> list[tuple[str, Source]]
     Raises:
         UsageError: If a name stands for nothing that can be read, or for sides where one is wanted.
     """
-    found = [(name, open_set(name, asked)) for name in names]
-    if len(found) == 1:
-        return _of_one(found[0][1])
-    sides: list[tuple[str, Source]] = []
-    for name, inside in found:
-        wanted = "train" if not sides else None
-        own = [s for role, s in inside if wanted is None or role == wanted] or [s for _, s in inside]
-        if len(own) > 1:
-            msg = f"{name} holds {len(own)} sides: {', '.join(s.name for s in own)}; name one of them"
-            raise UsageError(msg)
-        sides.append(("held-out" if sides else "train", own[0]))
-    return sides
+    if len(names) == 1:
+        return _of_one(open_set(names[0], asked))
+    train = _side(names[0], open_set(names[0], asked), "train")
+    held = [_side(name, open_set(name, following(train.columns)), None) for name in names[1:]]
+    return [("train", train), *(("held-out", source) for source in held)]
+
+
+def _side(name: str, inside: Opened, wanted: str | None) -> Source:
+    """Return the one side that is meant by a name among several."""
+    own = [s for role, s in inside if role == wanted] or [s for _, s in inside]
+    if len(own) == 1:
+        return own[0]
+    msg = f"{name} holds {len(own)} sides: {', '.join(s.name for s in own)}; name it alone, or one of them"
+    raise UsageError(msg)
 
 
 def _of_one(inside: Opened) -> list[tuple[str, Source]]:
@@ -126,7 +128,10 @@ def _tables(path: Path, asked: Columns) -> Opened:
     sides = [(side_of(p.name), p) for p in tables]
     named = [(s, p) for s, p in sides if s is not None]
     if len({s for s, _ in named}) == len(named) > 1:
-        return [(s, source) for s, p in named for _, source in _file(p, asked)]
+        named.sort(key=lambda pair: pair[0] != "train")
+        first = _file(named[0][1], asked)[0][1]
+        rest = [(s, source) for s, p in named[1:] for _, source in _file(p, following(first.columns))]
+        return [(named[0][0], first), *rest]
     if tables and all(bare(p) in ROWS for p in tables):
         from torchladder.sets.rows import open_rows
 

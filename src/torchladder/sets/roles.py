@@ -21,6 +21,8 @@ TIMES = ("time", "timestamp", "date", "datetime", "created_at", "time_stamp")
 TEXTS = ("text", "sentence", "review", "message", "content", "document", "body", "abstract", "comment", "tweet")
 KNOWN = {"label": LABELS, "group": GROUPS, "time": TIMES, "text": TEXTS}
 
+FOLLOWS = "as in training"  # how a held-out side's columns are chosen, where it has them
+
 SIDES = {
     "train": ("train", "training", "trn"),
     "validation": ("val", "valid", "validation", "dev"),
@@ -59,8 +61,9 @@ def columns_of(names: Sequence[str], asked: Columns, name: str, *, text: str | N
     chosen: dict[str, str] = {}
     for role in ROLES:
         wanted = getattr(asked, role)
-        if wanted is not None:
-            found[role], chosen[role] = _named(wanted, names, role, name), "user"
+        follows = asked.chosen.get(role) == FOLLOWS
+        if wanted is not None and (wanted in names or not follows):
+            found[role], chosen[role] = _named(wanted, names, role, name), "inferred" if follows else "user"
     for role in ROLES:
         if role in found:
             continue
@@ -72,6 +75,11 @@ def columns_of(names: Sequence[str], asked: Columns, name: str, *, text: str | N
         if known:
             chosen[role] = "inferred"
     return dataclasses.replace(asked, **found, chosen=chosen)
+
+
+def following(columns: Columns) -> Columns:
+    """Return what to ask of a held-out side: the columns that training has, as far as they are there."""
+    return dataclasses.replace(columns, chosen={r: FOLLOWS for r in ROLES if getattr(columns, r) is not None})
 
 
 def _named(wanted: str, names: Sequence[str], role: str, name: str) -> str:

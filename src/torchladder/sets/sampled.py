@@ -81,14 +81,18 @@ class Sampled:
 def thinned(block: Block, wanted: int, rows: int) -> Block:
     """Return the samples of a block that are among ``wanted`` of ``rows`` at even distances."""
     places = block.places
-    keep = (places + 1) * wanted // rows > places * wanted // rows
-    chosen = np.flatnonzero(keep)
+    return chosen(block, (places + 1) * wanted // rows > places * wanted // rows)
+
+
+def chosen(block: Block, keep: NDArray[np.bool_]) -> Block:
+    """Return a block with some of its samples only."""
+    rows = np.flatnonzero(keep)
     return dataclasses.replace(
         block,
-        places=places[keep],
-        names=tuple(block.names[i] for i in chosen),
-        images=tuple(block.images[i] for i in chosen) if block.images else (),
-        texts=tuple(block.texts[i] for i in chosen) if block.texts else (),
+        places=block.places[keep],
+        names=tuple(block.names[i] for i in rows),
+        images=tuple(block.images[i] for i in rows) if block.images else (),
+        texts=tuple(block.texts[i] for i in rows) if block.texts else (),
         columns={n: v[keep] for n, v in block.columns.items()},
         traits={n: v[keep] for n, v in block.traits.items()},
         arrays=_kept(block.arrays, keep),

@@ -96,7 +96,7 @@ def _finding(m: MismatchFact, survey: SurveyFact) -> Finding:
     order = "".join(COLOURS[c] for c in m.order)
     own, ordered = m.own_score or 0.0, m.ordered_score or 0.0
     what = "explained variance" if m.kind == "values" else "accuracy"
-    what = what if survey.program else f"{what} of a probe of training"
+    what = what if survey.program else f"{what} of neighbours in training"
     return channel_order.finding(
         "held-out pictures have their channels in another order than training pictures",
         where=tuple(dict.fromkeys(p for p in (held.made, held.call) if p is not None)),

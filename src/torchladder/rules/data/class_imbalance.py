@@ -34,6 +34,7 @@ from torchladder.core.data_facts import SideFact, SurveyFact
 from torchladder.core.evaluation_facts import EvaluationFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
+from torchladder.core.metric_advice import advise
 from torchladder.core.set_facts import SetFact
 from torchladder.rules.registry import Plant, limit, rule
 
@@ -85,7 +86,7 @@ class Limits:
     ),
 )
 def class_imbalance(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one finding for each stage with very unequal classes and a plain loss, or a remark about the training set."""
+    """Yield one finding for each stage with very unequal classes and a plain loss, or a remark about the set."""
     for train in (facts.sets or ())[:1]:
         yield from _of_set(train, limits)
     for survey in facts.surveys or ():
@@ -106,6 +107,7 @@ def _of_set(train: SetFact, limits: Limits) -> Iterator[Finding]:
     if labels.n < limits.rows or len(labels.counts) > limits.classes:
         return
     rare, most = min(labels.counts, key=lambda k: labels.counts[k]), max(labels.counts.values()) / labels.n
+    advice = advise("classes", labels.counts)
     yield class_imbalance.finding(
         f"classes are {ratio:.0f} to one: always giving the most frequent one is right in {most:.1%}",
         severity=Severity.NOTE,
@@ -113,7 +115,7 @@ def _of_set(train: SetFact, limits: Limits) -> Iterator[Finding]:
             Measurement("most frequent class against the rarest", round(ratio, 1), "to one", "at most 10"),
             Measurement(f"samples of class {rare}", labels.counts[rare], f"of {labels.n:,}"),
         ),
-        fixes=(Fix("watch recall by class and average precision, and weight the loss by class", Trust.IDEA),),
+        fixes=(Fix(f"report {' and '.join(advice.report)}; train with {advice.loss}", Trust.IDEA),),
     )
 
 

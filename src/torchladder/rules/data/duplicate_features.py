@@ -57,8 +57,9 @@ def duplicate_features(facts: Facts, limits: Limits) -> Iterator[Finding]:
             continue
         several = len(train.same) > 1
         pairs = ", ".join(f"`{b}` = `{a}`" for a, b in train.same[:SHOWN])
+        what = f"{len(train.same)} columns of the table are copies" if several else "a column of the table is a copy"
         yield duplicate_features.finding(
-            f"{len(train.same)} column{'s' * several} of the table {'are copies' if several else 'is a copy'} of others",
+            f"{what} of {'others' if several else 'another'}",
             seen=(
                 Measurement("columns that are copies", len(train.same), f"of {n}", expected=0),
                 Measurement("copy = original", pairs),

@@ -11,6 +11,8 @@ author's favourite words. Held-out figures promise what new groups will not keep
 ## How it is found
 The values of the group column are compared between the sides, over all samples. What the leak is worth
 is measured by a small model: samples of known groups against samples of groups it has never seen.
+Frames of a video need no column: pictures numbered one after the other, of which one is trained on and one held
+out, look more alike than other pairs do.
 
 ## What to do
 Split by group: `torchladder data split --group COLUMN`, or scikit-learn's `GroupShuffleSplit`.
@@ -29,7 +31,7 @@ from dataclasses import dataclass
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
-from torchladder.core.shift_facts import GapFact, GroupingFact
+from torchladder.core.shift_facts import GapFact, GroupingFact, SceneFact
 from torchladder.rules.registry import limit, rule
 
 
@@ -38,6 +40,8 @@ class Limits:
     """How much of the held-out side leaks."""
 
     share: float = limit(0.01, unit="share of the held-out samples", why="a stray sample moves no figure")
+    pairs: float = limit(20, unit="pairs", why="fewer neighbours may be alike by accident")
+    alike: float = limit(0.5, unit="share of the neighbours", why="one in a hundred is alike where numbers say nothing")
     size: float = limit(1.5, unit="samples", why="a column inferred that is nearly unique is a name, not a group")
 
 
@@ -58,6 +62,9 @@ def group_leakage(facts: Facts, limits: Limits) -> Iterator[Finding]:
     if rows:
         worst = max(rows, key=lambda g: g.samples / g.compared)
         yield _finding(worst, next(iter(facts.gaps or ()), None))
+    torn = [s for s in facts.scenes or () if s.pairs >= limits.pairs and s.alike >= limits.alike]
+    if torn:
+        yield _scenes(max(torn, key=lambda s: s.alike))
 
 
 def _finding(g: GroupingFact, gap: GapFact | None) -> Finding:
@@ -77,4 +84,18 @@ def _finding(g: GroupingFact, gap: GapFact | None) -> Finding:
         seen=tuple(seen),
         notes=tuple(notes),
         fixes=(Fix(f"split by group: torchladder data split --group {g.column}", Trust.IDEA),),
+    )
+
+
+def _scenes(s: SceneFact) -> Finding:
+    pairs = "; ".join(f"{ours} and {theirs}" for ours, theirs in s.examples)
+    return group_leakage.finding(
+        "held-out pictures are the next ones, by number, of training pictures that look alike",
+        severity=Severity.WARNING,
+        seen=(
+            Measurement("neighbours by number that look alike", round(s.alike, 3), "share", 0.01),
+            Measurement("such neighbours on both sides", s.pairs, f"of {s.compared:,} held-out pictures looked at"),
+            Measurement("training picture and held-out picture", pairs),
+        ),
+        fixes=(Fix("keep pictures of one scene on one side: torchladder data split", Trust.IDEA),),
     )

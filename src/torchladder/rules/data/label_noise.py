@@ -48,6 +48,7 @@ class Limits:
     more: float = limit(1.5, unit="times the held-out share", why="a remark, too, is about more than difficulty")
     remark: float = limit(0.02, unit="share of the labels", why="less is within the reach of hard samples")
     rows: float = limit(200, unit="samples", why="fewer make no reliable joint")
+    many: float = limit(1000, unit="samples", why="of so many, two sides' shares agree within two percent")
     alike: float = limit(0.65, unit="area under the curve", why="sides told apart are not equally hard")
 
 
@@ -91,22 +92,23 @@ def label_noise(facts: Facts, limits: Limits) -> Iterator[Finding]:
             continue
         majority = survey.train.majority or 0.0
         sound = max(limits.good, majority + limits.above * (1 - majority))
-        if train.accuracy < sound and not _shown(train, held, max(limits.shown, sound), limits):
-            continue
-        if _only_training(train, held, limits) and not _apart(facts, limits):
+        apart = _apart(facts, limits)
+        if train.accuracy < sound:
+            if not survey.program and _shown(train, held, sound, limits, apart=apart):
+                yield _finding(survey, train, held, Severity.NOTE)
+        elif _only_training(train, held, limits) and not apart:
             yield _finding(survey, train, held, Severity.WARNING)
         elif train.estimated >= limits.remark and (held is None or train.estimated >= limits.more * held.estimated):
             yield _finding(survey, train, held, Severity.NOTE)
 
 
-def _shown(train: NoiseFact, held: NoiseFact | None, least: float, limits: Limits) -> bool:
-    """Tell whether the held-out side shows that the model is good, and training labels bad."""
-    return (
-        held is not None
-        and held.n >= limits.rows
-        and held.accuracy >= least
-        and train.estimated >= max(limits.share, limits.times * held.estimated)
-    )
+def _shown(train: NoiseFact, held: NoiseFact | None, least: float, limits: Limits, *, apart: bool) -> bool:
+    """Tell whether the held-out side shows that training labels are at fault, not the model that doubts them."""
+    if held is None or held.n < limits.rows or train.estimated - held.estimated < limits.share:
+        return False
+    good = held.accuracy >= max(limits.shown, least) and train.estimated >= limits.times * held.estimated
+    many = min(train.n, held.n) >= limits.many and held.accuracy - train.accuracy >= limits.share / 2
+    return good or (many and not apart)
 
 
 def _apart(facts: Facts, limits: Limits) -> bool:

@@ -106,7 +106,7 @@ def label_out_of_range(facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 
 def _of_set(side: SetFact, limits: Limits) -> Iterator[Finding]:
-    """Yield a finding for one label outside of classes that are numbered without a gap, a remark when they begin at 1."""
+    """Yield a finding for one label outside of classes without a gap, a remark when they begin at 1."""
     labels = side.labels
     if labels is None or not labels.classes or not labels.numbers:
         return

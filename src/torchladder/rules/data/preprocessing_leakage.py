@@ -17,7 +17,8 @@ Split first. Fit every step of the preparation on training, apply it to the othe
 
 ## When it is a false alarm
 Data that was prepared by its publisher before it was split: the leak is real, if small, and often
-outside of one's power. Means alone, without deviations, are a remark. Sides that were each prepared alone are not flagged: training fits by itself.
+outside of one's power. Means alone, without deviations, are a remark. Sides that were each prepared alone
+are not flagged: training fits by itself.
 
 ## Sources
 Kaufman, Rosset, Perlich, Leakage in Data Mining, 2012. scikit-learn, Common pitfalls and recommended

@@ -11,7 +11,8 @@ and it looks like overfitting.
 ## How it is found
 The quantiles of what enters the model are compared between the sides. Forgotten preparation makes one
 a straight line of the other, far from equal. Then the trained model itself is asked: the same held-out
-samples, given the scale and offset of training, are answered far better.
+samples, given the scale and offset of training, are answered far better. Of data sets that no program has read,
+their neighbours in training are asked; without a gain there, a very straight line is a warning.
 
 ## What to do
 Prepare both sides by one function, with the training set's statistics.
@@ -42,6 +43,8 @@ class Limits:
     scale: float = limit(1.3, unit="fold", why="other statistics of the same data differ by more")
     columns: float = limit(0.2, unit="share of the columns", why="one column may well drift by itself")
     misfit: float = limit(0.15, unit="standard deviations", why="other data is no straight line of this one")
+    straight: float = limit(0.05, unit="standard deviations", why="quantiles of a few hundred samples of one kind")
+    twice: float = limit(1.5, unit="fold", why="a brighter or noisier set is no straight line this steep")
     gain: float = limit(0.1, unit="accuracy", why="beyond what a few hundred samples do by chance")
     explained: float = limit(0.3, unit="explained variance", why="less could be had by answers that are merely tame")
     asked: float = limit(50, unit="samples", why="fewer cannot tell a gain")
@@ -82,9 +85,14 @@ class Limits:
 def train_val_preprocessing_mismatch(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each stage whose held-out inputs are on another scale."""
     for survey in facts.surveys or ():
-        found = [m for m in survey.mismatches if _differs(m, limits) and _gains(m, survey, limits)]
+        found = [
+            m
+            for m in survey.mismatches
+            if _differs(m, limits) and (_gains(m, survey, limits) or _straight(m, survey, limits))
+        ]
         if found and not _on_purpose(survey, limits):
-            yield _finding(max(found, key=lambda m: m.apart), survey)
+            worst = max(found, key=lambda m: m.apart)
+            yield _finding(worst, survey) if survey.program else _plain(worst, survey, limits)
 
 
 def _differs(m: MismatchFact, limits: Limits) -> bool:
@@ -93,6 +101,12 @@ def _differs(m: MismatchFact, limits: Limits) -> bool:
     whole = m.apart >= limits.apart and m.misfit <= limits.misfit and turned
     parts = (m.columns_apart or 0.0) >= limits.columns and (m.columns_misfit or 0.0) <= 2 * limits.misfit
     return whole or parts
+
+
+def _straight(m: MismatchFact, survey: SurveyFact, limits: Limits) -> bool:
+    """Tell whether, without a program, one side is so exactly a line of the other that nothing else does that."""
+    turned = max(m.scale, 1 / m.scale) if m.scale > 0 else 0.0
+    return not survey.program and m.misfit <= limits.straight and turned >= limits.twice and m.apart >= limits.apart
 
 
 def _gains(m: MismatchFact, survey: SurveyFact, limits: Limits) -> bool:
@@ -114,12 +128,9 @@ def _finding(m: MismatchFact, survey: SurveyFact) -> Finding:
     held, train = survey.held[m.held], survey.train
     places = [p for p in (held.made, held.call, train.made) if p is not None]
     what = "explained variance" if m.kind == "values" else "accuracy"
-    what = what if survey.program else f"{what} of a probe of training"
     own, mapped = m.own_score or 0.0, m.mapped_score or 0.0
     return train_val_preprocessing_mismatch.finding(
-        "held-out inputs reach the model on another scale than training inputs"
-        if survey.program
-        else "held-out inputs are on another scale than training inputs",
+        "held-out inputs reach the model on another scale than training inputs",
         where=tuple(dict.fromkeys(places)),
         seen=(
             Measurement("mean and deviation of held-out inputs", _pair(held.entry_mean, held.entry_std),
@@ -138,6 +149,29 @@ def _finding(m: MismatchFact, survey: SurveyFact) -> Finding:
         ),
         phase=survey.phase,
     )  # fmt: skip
+
+
+def _plain(m: MismatchFact, survey: SurveyFact, limits: Limits) -> Finding:
+    """Return the finding of data sets that no program has read: neighbours in training answer for a model."""
+    held, train = survey.held[m.held], survey.train
+    gains = _gains(m, survey, limits)
+    seen = [
+        Measurement("mean and deviation of held-out inputs", _pair(held.entry_mean, held.entry_std),
+                    expected=_pair(train.entry_mean, train.entry_std)),
+        Measurement("held-out quantiles are those of training, times and plus", [round(m.scale, 4), round(m.offset, 4)],
+                    expected=[1, 0]),
+    ]  # fmt: skip
+    if gains:
+        what = "explained variance" if m.kind == "values" else "accuracy"
+        own, mapped = round(m.own_score or 0.0, 3), round(m.mapped_score or 0.0, 3)
+        words = f"{what} of neighbours in training, and on training's scale"
+        seen.append(Measurement(words, [own, mapped], f"of {m.asked:,} held-out samples"))
+    return train_val_preprocessing_mismatch.finding(
+        "held-out inputs are on another scale than training inputs",
+        severity=Severity.ERROR if gains else Severity.WARNING,
+        seen=tuple(seen),
+        fixes=(Fix("prepare both sides by one function, with the training set's statistics", Trust.IDEA),),
+    )
 
 
 def _pair(mean: float | None, std: float | None) -> str:

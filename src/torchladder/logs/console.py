@@ -1,0 +1,152 @@
+"""What a program printed: numbers with names before them, on lines that say which epoch or step they are of.
+
+A progress bar prints the same line many times; the last of an epoch counts. Lines that stand for themselves (a loss every
+hundred steps) are a row each. Tables without names in their rows (Ultralytics, fastai, skorch) take them from the
+line above.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from torchladder.logs.roles import AXES, is_measure, words_of
+from torchladder.logs.table import Gathered, LogError, Table, number
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|NAN|inf|Inf|infinity)\b"
+NAME = r"[A-Za-z][\w./@-]*(?: [A-Za-z][\w./@-]*){0,2}"
+PAIR = re.compile(rf"(?P<name>{NAME})['\"]?(?P<sep>\s*[:=]\s*|\s+)['\"]?(?P<value>{NUMBER})(?P<of>%|/\d+(?:\.\d+)?)?")
+EPOCH = re.compile(r"\bepochs?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+STEP = re.compile(r"\b(?:global[_ ])?(?:steps?|iter(?:ation)?s?|it)['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+)", re.IGNORECASE)
+INSIDE = re.compile(r"epochs?[^\[]*\[\s*(\d+)\s*/\s*(\d+)[^\]]*\]", re.IGNORECASE)  # Train Epoch: 1 [640/60000 (1%)]
+SIDE = re.compile(r"^\W*(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?)\b", re.IGNORECASE)
+BAR = re.compile(r"\d+%\||[━█▏▎▍▌▋▊▉]|\[[=#]*>?[.\s]*\]|\bit/s\b|\bms/step\b|:\s*\d+%\s")
+CUT = re.compile(r":\s*\d+%.*$")
+COUNTED = re.compile(r"^(\d+)/\d+$")
+OVER = re.compile(r"\d+ epochs completed in")
+WORDS_MIN = 3  # of a table's head
+SIDES = {"tr": "train", "va": "val", "ev": "val", "te": "test"}
+
+
+def read(path: Path, source: str) -> Table:
+    """Return the table of a console log.
+
+    Raises:
+        LogError: If nothing in it is a loss or a score.
+    """
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        text = file.read()
+    rows = Console().read(text)
+    gathered = Gathered()
+    for row in rows:
+        gathered.row((k, v) for k, v in row.items() if k != "line")
+    columns = gathered.columns()
+    if not any(is_measure(c.name) for c in columns):
+        msg = f"{source}: neither a table nor JSON, and no line of it names a loss or a score with its value"
+        raise LogError(msg)
+    lines = np.array([int(r["line"]) for r in rows], dtype=np.int64)
+    return Table(source, "console log", gathered.count, columns, lines=lines)
+
+
+class Console:
+    """Follows the epochs and steps that lines name, and collects rows."""
+
+    def __init__(self) -> None:
+        self._epoch: float | None = None
+        self._head: list[str] = []
+        self._ends: dict[float | None, dict[str, float]] = {}
+        self._rows: list[dict[str, float]] = []
+
+    def read(self, text: str) -> list[dict[str, float]]:
+        """Return the rows of a text, each with the number of its line."""
+        for n, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+            parts = ANSI.sub("", line).split("\r")
+            if any(OVER.search(p) for p in parts):
+                break
+            for i, part in enumerate(parts):
+                if part.strip():
+                    self._take(part, n, redrawn=i < len(parts) - 1 or bool(BAR.search(part)))
+        return self._rows
+
+    def _take(self, part: str, line: int, *, redrawn: bool) -> None:
+        cells = dict(self._table(part))
+        if not cells:
+            cells = dict(self._pairs(part))
+        epoch = EPOCH.search(part)
+        if epoch and "epochs" not in epoch[0].lower() and not self._is_head(part):
+            self._epoch = float(epoch[1])
+        elif "epoch" in cells:
+            self._epoch = cells["epoch"]
+        measures = {k: v for k, v in cells.items() if k not in AXES}
+        if not any(is_measure(k) for k in measures):
+            return
+        step = STEP.search(part)
+        inside = INSIDE.search(part)
+        if redrawn or (step is None and inside is None and self._epoch is not None):
+            self._end(measures, line)
+            return
+        row = {**measures, "line": float(line)}
+        if step is not None:
+            row["step"] = float(step[1])
+        if self._epoch is not None:
+            row["epoch"] = self._epoch
+        if step is None and inside is not None and self._epoch is not None and float(inside[2]):
+            row["epoch"] = self._epoch - 1 + min(float(inside[1]) / float(inside[2]), 1.0)
+        self._rows.append(row)
+
+    def _end(self, measures: dict[str, float], line: int) -> None:
+        """Take what is last said of an epoch."""
+        row = self._ends.get(self._epoch)
+        again = row is not None and self._epoch is not None and self._rows[-1] is not row
+        if row is None or (again and (self._rows[-1].get("epoch") or 0) > (self._epoch or 0)):
+            row = self._ends[self._epoch] = {}
+            self._rows.append(row)
+        row |= measures
+        row["line"] = float(line)
+        if self._epoch is not None:
+            row["epoch"] = self._epoch
+
+    def _pairs(self, part: str) -> Iterator[tuple[str, float]]:
+        side = SIDE.match(part)
+        prefix = SIDES[side[1].lower()[:2]] if side else ""
+        for found in PAIR.finditer(part):
+            name = found["name"].strip(" -.")
+            words = words_of(name)
+            if not words or words[-1] in {"epoch", "epochs"}:
+                continue
+            named = ":" in found["sep"] or "=" in found["sep"]
+            if not named and not is_measure(words[-1]):
+                continue
+            value = number(found["value"])
+            if value is None:
+                continue
+            if found["of"] == "%":
+                value /= 100
+            elif found["of"] and float(found["of"][1:]):
+                value /= float(found["of"][1:])
+            if prefix and not {"train", "val", "valid", "validation", "test", "eval"} & set(words):
+                name = f"{prefix} {name}"
+            yield name.replace(" ", "_"), value
+
+    def _is_head(self, part: str) -> bool:
+        tokens = CUT.sub("", part).split()
+        return len(tokens) >= WORDS_MIN and all(t[0].isalpha() and ":" not in t and "=" not in t for t in tokens)
+
+    def _table(self, part: str) -> Iterator[tuple[str, float]]:
+        """Yield the cells of a row of a table whose head was seen."""
+        tokens = CUT.sub("", part).split()
+        if self._is_head(part) and any(is_measure(t) or t.lower() in AXES for t in tokens):
+            self._head = [t.strip("():").lower().removeprefix("box(") for t in tokens]
+            return
+        if len(tokens) != len(self._head) or not tokens:
+            return
+        counted = COUNTED.match(tokens[0])
+        if not (counted or tokens[0] == "all" or number(tokens[0]) is not None):
+            return
+        for name, token in zip(self._head, tokens, strict=True):
+            value = float(counted[1]) if counted and name in AXES and token == tokens[0] else number(token)
+            if value is not None:
+                # Ultralytics validates beneath another head, whose first column is the class.
+                yield (f"val_{name}" if tokens[0] == "all" else name), value
