@@ -18,9 +18,11 @@ class Time:
     wall = busy = 0.0
 
     def sleep(self, seconds):
+        """Wait."""
         self.wall += seconds
 
     def work(self, seconds):
+        """Compute."""
         self.wall += seconds
         self.busy += seconds
 
@@ -37,25 +39,33 @@ def _still(monkeypatch):
 
 
 class Step:
+    """A transform that computes."""
+
     def __init__(self, seconds):
         self.seconds = seconds
 
     def __call__(self, x):
+        """Take its time."""
         time.work(self.seconds)
         return x
 
 
 class Both:
+    """Several, one after the other."""
+
     def __init__(self, *transforms):
         self.transforms = list(transforms)
 
     def __call__(self, x):
+        """Apply them."""
         for one in self.transforms:
             x = one(x)
         return x
 
 
 class Data(Dataset):
+    """Samples that are read asleep."""
+
     def __init__(self, transform=None):
         self.transform = transform
 

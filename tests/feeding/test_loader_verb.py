@@ -12,7 +12,7 @@ from torchladder.core.report import State
 from torchladder.feeding.run import of_factory, of_program
 from torchladder.runner.target import resolve
 
-LOADERS = '''
+LOADERS = """
 import os, time
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
@@ -46,8 +46,10 @@ def raises(): raise RuntimeError("no data folder")
 def empty(): return DataLoader(TensorDataset(torch.zeros(3, 2)), batch_size=8, drop_last=True)
 def number(): return 3
 LOADER = make_loader()
-'''
-TRAIN = LOADERS + '''
+"""
+TRAIN = (
+    LOADERS
+    + """
 model = torch.nn.Linear(3, 2)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 held_out = DataLoader(Sleepy(), batch_size=8)
@@ -59,7 +61,8 @@ for epoch in range(1000):
         optimizer.step()
     for x, y in held_out:
         model(x)
-'''
+"""
+)
 BUDGET = 4.0
 
 
@@ -100,7 +103,7 @@ def test_several_loaders_streams_and_objects_are_timed(folder, name, loaders, ba
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("raises", "loaders.py:raises failed at loaders.py:35: RuntimeError: no data folder"),
+        ("raises", "loaders.py:raises failed at loaders.py:31: RuntimeError: no data folder"),
         ("empty", "gives no batch: its data set has 3 samples, its batches have 8, and drop_last leaves the rest out"),
         ("bad", "the loader of loaders.py:bad failed: ValueError: no such picture"),
         ("bad_in_worker", "the loader of loaders.py:bad_in_worker failed: ValueError: no such picture"),
@@ -109,7 +112,7 @@ def test_several_loaders_streams_and_objects_are_timed(folder, name, loaders, ba
 )
 def test_what_fails_by_itself_is_told_in_a_sentence(folder, name, sentence):
     """The function, the data set, a worker; a loader without a batch."""
-    with pytest.raises(ProgramError, match=".") as caught:
+    with pytest.raises(ProgramError) as caught:
         of_factory("loaders.py", name, budget=BUDGET)
 
     assert sentence in str(caught.value)
@@ -161,7 +164,9 @@ def test_the_steps_of_a_program_wait_and_its_evaluation_is_timed(folder: Path) -
 @pytest.mark.slow
 def test_a_program_without_a_loader_is_undecided(folder: Path) -> None:
     """Nothing is claimed of what was not seen."""
-    (folder / "train.py").write_text("import torch\nw = torch.zeros(2, requires_grad=True)\n(w.sum() ** 2).backward()\n")
+    (folder / "train.py").write_text(
+        "import torch\nw = torch.zeros(2, requires_grad=True)\n(w.sum() ** 2).backward()\n"
+    )
     report = of_program(resolve("train.py", ()), budget=BUDGET)
 
     assert report.verdict == "undecided"

@@ -12,6 +12,8 @@ from torchladder.feeding.settings import WHOLE, can_be_batched, length, own, wit
 
 
 class Sleepy(Dataset):
+    """Each sample takes its time."""
+
     def __init__(self, seconds=0.002, n=16):
         self.seconds, self.n = seconds, n
 
@@ -24,6 +26,8 @@ class Sleepy(Dataset):
 
 
 class Stream(IterableDataset):
+    """Samples without an index."""
+
     def __iter__(self):
         return iter(torch.zeros(8, 2))
 
@@ -131,7 +135,9 @@ def test_a_setting_that_fails_is_told_and_the_others_go_on():
 
 def test_what_a_worker_says_is_its_last_line():
     """Its traceback is not."""
-    words = "Caught KeyError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n  x\nKeyError: 3"
+    words = (
+        "Caught KeyError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n  x\nKeyError: 3"
+    )
 
     assert said(RuntimeError(words)) == "KeyError: 3"
     assert said(ValueError("")) == "ValueError"

@@ -95,7 +95,7 @@ def taken(x: torch.Tensor, y: torch.Tensor | None, loader: Any, told: list[str])
     dtype = str(x.dtype).removeprefix("torch.")
     shown = thinned(y) if y is not None and y.dim() and y.shape[0] == x.shape[0] else None
     texts = tuple(str(t) for t in words.get("texts", ()))
-    batch = Batch(kept, shown, tuple(x.shape), dtype, names, extents, texts)
+    batch = Batch(kept, shown, tuple(x.shape), dtype, names, extents, texts, "One batch of the loader", "the targets")
     return Taken(batch, fact_of(x, y, names), tuple(told))
 
 
@@ -166,7 +166,8 @@ def of_data(source: Source) -> Taken:
     shape = (source.rows or len(x), *x.shape[1:])
     texts = tuple(t for b in blocks for t in b.texts)[:ROWS]
     y = labels[: len(found.batch.x)] if labels is not None else None
-    batch = Batch(found.batch.x, y, shape, found.batch.dtype, names, found.batch.extents, texts)
+    extents, dtype = found.batch.extents, found.batch.dtype
+    batch = Batch(found.batch.x, y, shape, dtype, names, extents, texts, "Samples of data", "the labels")
     table = _spread(source, SUMMED) if source.kind is Kind.TABLE else blocks
     return Taken(batch, found.fact, found.told, tuple(blocks[0].columns), tuple(table))
 

@@ -24,6 +24,7 @@ from torchladder.core.graph_facts import (
     TensorFact,
 )
 from torchladder.core.line_facts import LineFact
+from torchladder.core.log_facts import LogFact
 from torchladder.core.loop_facts import (
     EpochStartFact,
     FrozenStatsFact,
@@ -150,12 +151,13 @@ class Facts:
     batches: tuple[BatchFact, ...] | None = None
     derivatives: tuple[DerivativeFact, ...] | None = None
     lines: tuple[LineFact, ...] | None = None
+    logs: tuple[LogFact, ...] | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
 
 # What only a check of data sets, loaders or gradients themselves gives; no program that is run shows it.
 OF_SETS = frozenset({
-    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts", "transfers",
+    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts", "logs", "transfers",
     "evaluation_times", "duplicates", "pictures", "batches", "derivatives",
 })  # fmt: skip
 

@@ -29,13 +29,15 @@ class TrialOfSetting:
     Attributes:
         options: What is different from the present settings; empty for these.
         seconds: For a batch (and the step on it, where there is one), starts of passes included: median of ``rounds``.
-        rounds: The same of each round; rounds of several settings are interleaved.
+        rounds: The same of each round; rounds of several settings are interleaved. ``numbers``: which rounds, counted
+            over all settings; empty where they are the first ones.
         failed: Why it could not be tried.
     """
 
     options: dict[str, Any]
     seconds: float | None = None
     rounds: tuple[float, ...] = ()
+    numbers: tuple[int, ...] = ()
     failed: str | None = None
 
 

@@ -53,9 +53,7 @@ class Advice:
 
     def words(self) -> str:
         """Return the advice in a few words."""
-        figures = (
-            " and ".join([", ".join(self.report[:-1]), self.report[-1]]) if len(self.report) > 1 else self.report[0]
-        )
+        figures = ", ".join(self.report)
         if self.beat is None:
             return figures
         return f"{figures}; always `{self.most}` is right in {self.beat:.1%}"
@@ -93,6 +91,6 @@ def advise(task: str, counts: Mapping[str, int] | None = None) -> Advice:
     loss = "weighted cross-entropy or a focal loss"
     if len(known) == BINARY:
         rare = min(known, key=lambda k: known[k])
-        report = (f"average precision (AUPRC) and F1 of `{rare}`", "AUROC")
-        return Advice("binary", report, loss, even, beat, most)
+        figures = (f"average precision (AUPRC) of `{rare}`", "F1", "AUROC")
+        return Advice("binary", figures, loss, even, beat, most)
     return Advice("classes", ("macro F1", "recall by class"), loss, even, beat, most)

@@ -58,7 +58,8 @@ def near_rows(cells: Cells, numeric: NDArray[np.bool_]) -> NearRows:
 
 def _readings(cells: Cells, numeric: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the cells as numbers, and the noise that counts as none in each column; 0 for whole numbers and words."""
-    values = cells.view(np.float32).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # hashes of words read as floats may be signalling NaN
+        values = cells.view(np.float32).astype(np.float64)
     noise = np.zeros(cells.shape[1])
     for j in np.flatnonzero(numeric):
         finite = values[np.isfinite(values[:, j]), j]

@@ -29,12 +29,13 @@ class Trial:
     stays: bool  # whether its workers outlive a pass
     begun: bool = False
     rounds: list[float] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     failed: str | None = None
 
     def fact(self) -> TrialOfSetting:
         """Return its row."""
         median = statistics.median(self.rounds) if self.rounds and self.failed is None else None
-        return TrialOfSetting(self.options, median, tuple(self.rounds), self.failed)
+        return TrialOfSetting(self.options, median, tuple(self.rounds), tuple(self.numbers), self.failed)
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Search:
         second = [t for t in second if t.options not in [x.options for x in first]]
         if second:
             self.trials += second
-            yield from self._rounds([best, *second], (1 - FIRST_SHARE) * budget)
+            yield from self._rounds([self.trials[0], best, *second], (1 - FIRST_SHARE) * budget, ROUNDS)
 
     def facts(self) -> tuple[TrialOfSetting, ...]:
         """Return one row a setting that was tried, the present one first."""
@@ -82,8 +83,8 @@ class Search:
             return None
         return best
 
-    def _rounds(self, trials: list[Trial], budget: float) -> Generator[Any, None, None]:
-        """Try each in turn, and all again; the order is turned round each time."""
+    def _rounds(self, trials: list[Trial], budget: float, start: int = 0) -> Generator[Any, None, None]:
+        """Try each in turn, and all again; the order is turned round each time. Rounds are numbered from ``start``."""
         until = time.perf_counter() + budget
         for number in range(ROUNDS):
             left = until - time.perf_counter()
@@ -92,9 +93,9 @@ class Search:
             seconds = max(left / (ROUNDS - number) / len(trials), LEAST_SECONDS / 2)
             for trial in trials if number % 2 == 0 else reversed(trials):
                 if trial.failed is None:
-                    yield from self._once(trial, seconds)
+                    yield from self._once(trial, seconds, start + number)
 
-    def _once(self, trial: Trial, seconds: float) -> Generator[Any, None, None]:
+    def _once(self, trial: Trial, seconds: float, number: int) -> Generator[Any, None, None]:
         """Draw passes for so long, one at least."""
         until = time.perf_counter() + seconds
         seen: list[Pass] = []
@@ -113,6 +114,7 @@ class Search:
             return
         if seen:
             trial.rounds.append(statistics.median(p.per_batch(self.n) for p in seen))
+            trial.numbers.append(number)
 
 
 def said(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The check of a whole problem: a point without ties, one backward pass, one direction for each leaf, then the places."""
+"""The check of a whole problem: a point without ties, one backward pass, one direction a leaf, then the places."""
 
 import time
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import torch
 
 from torchladder.core.derivative_facts import DerivativeFact
-from torchladder.gradients.compare import Kink, Verdict, compare, locate, relative
-from torchladder.gradients.patterns import pattern
-from torchladder.gradients.problem import Claimed, Leaf, Part, Problem, Refused, Tensor, reseed, world_kept
+from torchladder.gradients.compare import Kink, Verdict, compare, locate
+from torchladder.gradients.problem import Claimed, Leaf, Problem, Refused, Tensor, WrongShape, reseed, world_kept
+from torchladder.gradients.rows import WRONG, Culprit, rows
 from torchladder.gradients.slopes import Meter
 
 POINTS = 4  # that are tried where one has no derivative
@@ -16,8 +16,6 @@ PARAMETERS_MOVED, INPUTS_MOVED = 0.05, 1e-3  # of the spread of their elements
 CONSTANT_MOVED = 0.1  # of a tensor whose elements are alike: at gamma = 1 a forgotten gamma does not show
 LEVEL = 1e-6  # spread, as a share of the size, below which elements are alike
 LOCATED = 12  # leaves whose wrong elements are looked for
-RIGHT = 1e-5  # relative error of an element that is not counted as wrong
-WRONG = ("differs", "absent", "nonfinite", "shape")
 
 
 @dataclass
@@ -58,6 +56,8 @@ def check(problem: Problem, *, seconds: float = float("inf"), seed: int = 0) -> 
         given = [leaf.value.clone() for leaf in problem.leaves]
         try:
             _checked(problem, found, started + seconds, seed)
+        except WrongShape as told:
+            found.facts = [told.row]
         finally:
             for leaf, value in zip(problem.leaves, given, strict=True):
                 leaf.value.copy_(value)
@@ -94,7 +94,7 @@ def _checked(problem: Problem, found: Found, deadline: float, seed: int) -> None
             verdicts[leaf.name] = Verdict("left-out")
     wrong = [leaf for leaf in problem.leaves if verdicts[leaf.name].state in WRONG]
     culprit = _culprit(problem, found, deadline, seed) if wrong else None
-    found.facts = facts_of(problem, verdicts, points, culprit)
+    found.facts = rows(problem, verdicts, {name: p.claimed for name, p in points.items()}, culprit)
 
 
 def _kinked() -> Verdict:
@@ -182,7 +182,7 @@ def _gradients(problem: Problem, found: Found, generator: torch.Generator) -> Po
             "two evaluations of the same inputs give different outputs, even with the same seed: "
             "there is no derivative to measure; check in eval mode or make it repeatable"
         )
-    _tell_chance(problem, again)
+    _tell_chance(problem)
     return Point(Meter(problem, again, v), claimed)
 
 
@@ -197,7 +197,7 @@ def _evaluated(problem: Problem) -> Tensor:
         return problem.outputs()
 
 
-def _tell_chance(problem: Problem, outputs: Tensor) -> None:
+def _tell_chance(problem: Problem) -> None:
     """Note where random numbers take part."""
     words = "it draws random numbers (dropout, noise): the same ones were drawn for every evaluation"
     if words in problem.notes:
@@ -206,14 +206,6 @@ def _tell_chance(problem: Problem, outputs: Tensor) -> None:
     reseed()
     if not torch.equal(state, torch.get_rng_state()):
         problem.notes.append(words)
-
-
-@dataclass
-class Culprit:
-    """The piece whose own backward pass is wrong, and its leaves that are."""
-
-    part: Part
-    facts: list[DerivativeFact]
 
 
 def _culprit(problem: Problem, found: Found, deadline: float, seed: int) -> Culprit | None:
@@ -233,71 +225,3 @@ def _culprit(problem: Problem, found: Found, deadline: float, seed: int) -> Culp
         if wrong:
             return Culprit(part, wrong)
     return None
-
-
-def facts_of(
-    problem: Problem, verdicts: dict[str, Verdict], points: dict[str, Point], culprit: Culprit | None
-) -> list[DerivativeFact]:
-    """Return a row for each leaf; those at which the error arises are marked."""
-    wrong = [leaf for leaf in problem.leaves if verdicts[leaf.name].state in WRONG]
-    origin = origins(wrong, culprit)
-    rows = []
-    for i, leaf in enumerate(problem.leaves):
-        v = verdicts[leaf.name]
-        bad = v.state in WRONG
-        best = v.elements[0] if v.elements else None
-        spoken = culprit if bad and leaf.name in origin else None
-        own = next((f for f in spoken.facts if spoken.part.owners.get(f.name) == leaf.name), None) if spoken else None
-        inner = own or (spoken.facts[0] if spoken else None)
-        point = points.get(leaf.name)
-        use_element = best is not None and best.relative > 0
-        a = best.analytic if use_element and best is not None else v.analytic
-        n = best.numeric if use_element and best is not None else v.numeric
-        rows.append(
-            DerivativeFact(
-                leaf.name,
-                leaf.kind,
-                tuple(leaf.value.shape),
-                v.state,
-                a,
-                n,
-                None if a is None or n is None else relative(a, n),
-                unravelled(best.index, leaf.value.shape) if use_element and best is not None else None,
-                len(v.elements),
-                sum(e.relative > RIGHT for e in v.elements),
-                pattern(problem, leaf, point.claimed[i], v) if bad and point is not None else None,
-                spoken.part.name if spoken else None,
-                inner.name if inner else None,
-                leaf.name in origin if bad else True,
-                v.reason,
-                (spoken.part.where if spoken else problem.place(leaf)) if bad else None,
-            )
-        )
-    return rows
-
-
-def origins(wrong: list[Leaf], culprit: Culprit | None) -> set[str]:
-    """Return the names of leaves at which the error arises rather than passes through.
-
-    Those that the culprit itself was given; else, an error that is handed back reaching everything before it, the
-    parameters of the last layer that is wrong.
-    """
-    names = [leaf.name for leaf in wrong]
-    if culprit is not None:
-        own = {culprit.part.owners.get(f.name) for f in culprit.facts} & set(names)
-        if own:
-            return {n for n in own if n is not None}
-    parameters = [leaf.name for leaf in wrong if leaf.kind == "parameter"]
-    if not parameters:
-        return set(names)
-    last = parameters[-1].rpartition(".")[0]
-    return {n for n in parameters if n.rpartition(".")[0] == last}
-
-
-def unravelled(index: int, shape: torch.Size) -> tuple[int, ...]:
-    """Return the index of an element in its tensor."""
-    found = []
-    for size in reversed(shape):
-        index, rest = divmod(index, size)
-        found.append(rest)
-    return tuple(reversed(found))

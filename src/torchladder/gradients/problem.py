@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from torchladder.core.derivative_facts import DerivativeFact
 from torchladder.core.errors import LadderError
 from torchladder.core.findings import Place
 
@@ -22,6 +23,14 @@ class Refused(LadderError):  # noqa: N818 - an answer rather than a fault
     """There is nothing that could be compared; the message says why."""
 
     exit_status = 5
+
+
+class WrongShape(Exception):  # noqa: N818 - what was looked for
+    """A backward pass gave a gradient of a shape that autograd refuses; ``row`` says which."""
+
+    def __init__(self, row: DerivativeFact) -> None:
+        super().__init__(row.pattern)
+        self.row = row
 
 
 @dataclass
@@ -70,6 +79,9 @@ class Problem(Protocol):
 
     def parts(self) -> "Iterator[Part]":
         """Yield the pieces with a backward pass of their own, as they were called at the leaves' values."""
+
+    def depths(self) -> dict[str, int]:
+        """Return how far each leaf is from the outputs, as far as that is known."""
 
     def place(self, leaf: Leaf) -> Place | None:
         """Return the line of the backward pass that is answerable for a leaf, as far as that is known."""

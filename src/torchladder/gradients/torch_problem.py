@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +10,23 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchladder.core.derivative_facts import DerivativeFact
 from torchladder.core.findings import Place
 from torchladder.gradients import tree
-from torchladder.gradients.problem import Claimed, Leaf, Part, Refused, Tensor, argument_names, place_of, reseed, unique
+from torchladder.gradients.problem import (
+    Claimed,
+    Leaf,
+    Part,
+    Refused,
+    Tensor,
+    WrongShape,
+    argument_names,
+    place_of,
+    reseed,
+    unique,
+)  # fmt: skip
 
+INVALID = re.compile(r"Function (\w+) returned an invalid gradient at index (\d+) - got (\[.*?\]) but .*?(\[.*?\])")
 MOST_CALLS = 64  # calls of hand-written functions that are kept for a closer look
 Function = torch.autograd.Function
 
@@ -48,6 +62,7 @@ class TorchProblem:
         self.code = target.forward if isinstance(target, nn.Module) or is_function_class(target) else target
         self.graded = False  # whether the forward pass itself needs gradients
         self.kept: list[int] | None = None
+        self.owned: dict[str, nn.Parameter] = {}
         self.buffers = {} if self.module is None else {k: b.clone() for k, b in self.module.named_buffers()}
         self.leaves = [*self._parameters(), *self._inputs(args, kwargs)]
         unique(self.leaves)
@@ -67,7 +82,6 @@ class TorchProblem:
                 mask[m.padding_idx] = True
                 fixed[id(m.weight)] = mask
         frozen = 0
-        self.owned: dict[str, nn.Parameter] = {}
         for name, p in self.module.named_parameters():
             if not p.requires_grad:
                 frozen += 1
@@ -81,7 +95,9 @@ class TorchProblem:
             self.notes.append(f"{frozen} frozen parameters were left out")
 
     def _inputs(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Leaf]:
-        names = argument_names(self.code, len(args), skip=1 if is_function_class(self.call_owner) else 0)
+        names = argument_names(
+            self.code, len(args), skip=_context(self.call_owner) if is_function_class(self.call_owner) else 0
+        )
         given = [*zip(names, args, strict=True), *kwargs.items()]
         originals = [(n, v) for name, part in given for n, v in tree.ends(part, name) if isinstance(v, Tensor)]
         asked = [n for n, v in originals if v.requires_grad]
@@ -128,7 +144,9 @@ class TorchProblem:
                 own = own.clone()  # so that a function may write into its input
             return own
 
-        names = argument_names(self.code, len(self.args), skip=1 if is_function_class(self.call_owner) else 0)
+        names = argument_names(
+            self.code, len(self.args), skip=_context(self.call_owner) if is_function_class(self.call_owner) else 0
+        )
         args = [tree.mapped(v, give, n) for n, v in zip(names, self.args, strict=True)]
         kwargs = {k: tree.mapped(v, give, k) for k, v in self.kwargs.items()}
         found = [v for _, v in tree.ends(self.call(*args, **kwargs)) if isinstance(v, Tensor)]
@@ -155,8 +173,37 @@ class TorchProblem:
             finite = torch.isfinite(whole.detach())
             safe = whole if bool(finite.all()) else whole[finite]
             sources = [self.owned[leaf.name] if leaf.kind == "parameter" else made[leaf.name] for leaf in self.leaves]
-            got = torch.autograd.grad(safe, sources, v[finite] if safe is not whole else v, allow_unused=True)
+            weights = v[finite] if safe is not whole else v
+            try:
+                got = torch.autograd.grad(safe, sources, weights, allow_unused=True)
+            except RuntimeError as error:
+                self._refused(str(error))
+                raise
         return whole.detach(), v, [_claimed(g) for g in got]
+
+    def _refused(self, said: str) -> None:
+        """Raise WrongShape where autograd says that a hand-written function gave a gradient of another shape."""
+        told = INVALID.search(said)
+        cls = next((c for c in self.classes() if told is not None and f"{c.__name__}Backward" == told[1]), None)
+        if told is None or cls is None:
+            return
+        index, got, expected = int(told[2]), told[3], tuple(int(n) for n in re.findall(r"\d+", told[4]))
+        names = argument_names(cls.forward, index + 2)[_context(cls) :]
+        argument = names[index] if index < len(names) else f"argument {index}"
+        owner = next((o[argument] for c, _, o in self._calls({cls}) if c is cls and argument in o), argument)
+        leaf = next((x for x in self.leaves if x.name == owner), None)
+        raise WrongShape(
+            DerivativeFact(
+                owner,
+                "input" if leaf is None else leaf.kind,
+                expected,
+                "shape",
+                pattern=f"its gradient has shape {got}, it has {list(expected)}",
+                culprit=cls.__name__,
+                argument=argument,
+                where=place_of(cls.backward),
+            )
+        )
 
     def _choose(self, found: list[Tensor]) -> None:
         """Keep the outputs that have a graph."""
@@ -185,32 +232,50 @@ class TorchProblem:
         own = type(owner).__module__.partition(".")[0] != "torch"
         return place_of(type(owner).forward) if own else place_of(self.code)
 
+    def _graph(self) -> tuple[dict[Any, int], dict[str, Tensor]]:
+        """Return the nodes of the graph with their distance from the outputs, and the tracked inputs."""
+        with torch.enable_grad():
+            found, made = self._run(tracked=True)
+        depths: dict[Any, int] = {}
+        level: list[Any] = [v.grad_fn for v in found if v.grad_fn is not None]
+        while level:
+            fresh = [n for n in dict.fromkeys(level) if n not in depths]
+            depths |= dict.fromkeys(fresh, max(depths.values(), default=-1) + 1)
+            level = [n for node in fresh for n, _ in node.next_functions if n is not None]
+        return depths, made
+
     def classes(self) -> set[Any]:
         """Return the hand-written functions in the graph."""
-        with torch.enable_grad():
-            found, _ = self._run(tracked=True)
-        seen: set[Any] = set()
-        stack: list[Any] = [v.grad_fn for v in found if v.grad_fn is not None]
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            stack += [n for n, _ in node.next_functions if n is not None]
-        made = {getattr(type(n), "_forward_cls", None) for n in seen}
+        made = {getattr(type(n), "_forward_cls", None) for n in self._graph()[0]}
         return {c for c in made if is_function_class(c)}
+
+    def depths(self) -> dict[str, int]:
+        """Return each leaf's distance from the outputs in the graph."""
+        nodes, made = self._graph()
+        owners = {id(v): k for k, v in (*self.owned.items(), *made.items())}
+        ends = [(owners.get(id(getattr(node, "variable", None))), d) for node, d in nodes.items()]
+        return {name: d for name, d in ends if name is not None}
 
     def parts(self) -> Iterator[Part]:
         """Yield each call of a hand-written function in one pass."""
         if is_function_class(self.call_owner):
             return
-        known = {leaf.value.data_ptr(): leaf.name for leaf in self.leaves}
-        calls: list[tuple[Any, tuple[Any, ...], dict[str, str]]] = []
-        with _recorded(self.classes(), calls, known), torch.enable_grad():
-            self._run(tracked=True)
-        for cls, args, owners in calls:
+        for cls, args, owners in self._calls(self.classes()):
             piece = TorchProblem(cls, args, {})
             yield Part(cls.__name__, piece, place_of(cls.backward), owners)
+
+    def _calls(self, classes: set[Any]) -> list[tuple[Any, tuple[Any, ...], dict[str, str]]]:
+        """Return the calls of hand-written functions in a forward pass: arguments, and which of them are leaves."""
+        known = {leaf.value.data_ptr(): leaf.name for leaf in self.leaves}
+        calls: list[tuple[Any, tuple[Any, ...], dict[str, str]]] = []
+        with _recorded(classes, calls, known), torch.enable_grad():
+            self._run(tracked=True)
+        return calls
+
+
+def _context(cls: Any) -> int:
+    """Return how many arguments of ``forward`` are not given by the caller: its context, in the older style."""
+    return 1 if cls.setup_context is _NONE else 0
 
 
 @contextmanager
@@ -220,7 +285,7 @@ def _recorded(classes: set[Any], calls: list[Any], known: dict[int, str]) -> Ite
     def wrapped(cls: Any, natural: Any) -> Any:
         def apply(*args: Any, **kwargs: Any) -> Any:
             if len(calls) < MOST_CALLS and not kwargs:
-                called = argument_names(cls.forward, len(args), skip=0 if cls.setup_context is not _NONE else 1)
+                called = argument_names(cls.forward, len(args), skip=_context(cls))
                 owners = {
                     n: known[a.data_ptr()]
                     for n, a in zip(called, args, strict=True)
@@ -234,15 +299,15 @@ def _recorded(classes: set[Any], calls: list[Any], known: dict[int, str]) -> Ite
 
     stored = {cls: cls.__dict__.get("apply") for cls in classes}
     for cls in classes:
-        cls.apply = wrapped(cls, cls.apply)  # type: ignore[attr-defined]
+        cls.apply = wrapped(cls, cls.apply)
     try:
         yield
     finally:
         for cls, own in stored.items():
             if own is None:
-                del cls.apply  # type: ignore[attr-defined]
+                del cls.apply
             else:
-                cls.apply = own  # type: ignore[attr-defined]
+                cls.apply = own
 
 
 _NONE = Function.setup_context

@@ -46,13 +46,15 @@ class WrittenProblem:
             msg = "no parameter and no input is an array of floating-point numbers, so there is no gradient to check"
             raise Refused(msg)
 
-    def _forward_of(self, owner: Any) -> Callable[..., Any]:
+    def _forward_of(self, owner: Any) -> Any:
         if owner is not None:
             return owner.forward
-        return self.pair[0] if self.pair is not None else self.alone  # type: ignore[return-value]
+        return self.pair[0] if self.pair is not None else self.alone
 
-    def _backward_of(self, owner: Any) -> Callable[..., Any]:
-        return owner.backward if owner is not None else self.pair[1]  # type: ignore[index,no-any-return]
+    def _backward_of(self, owner: Any) -> Any:
+        if owner is not None:
+            return owner.backward
+        return self.pair[1] if self.pair is not None else None
 
     def _widen(self) -> None:
         """Give every array of the object float64 numbers of its own."""
@@ -177,6 +179,12 @@ class WrittenProblem:
             problem = WrittenProblem(layer, args, {})
             owners = {leaf.name: f"{name}.{leaf.name}" for leaf in problem.leaves if leaf.kind == "parameter"}
             yield Part(name, problem, place_of(type(layer).backward), owners)
+
+    def depths(self) -> dict[str, int]:
+        """Return each parameter's distance, taking the layers to be held in the order in which they are called."""
+        names = [leaf.name for leaf in self.leaves if leaf.kind == "parameter"]
+        layers = list(dict.fromkeys(n.rpartition(".")[0] for n in names))
+        return {n: len(layers) - layers.index(n.rpartition(".")[0]) for n in names}
 
     def place(self, leaf: Leaf) -> Place | None:
         """Return the backward pass of the object that holds a leaf."""

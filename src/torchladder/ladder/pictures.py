@@ -52,6 +52,7 @@ class Batch:
         extents: Lowest and highest value over the whole batch, by channel; "mean" and "std" where the program's own
             transforms normalise with them.
         texts: Of token ids: what the program's own tokenizer reads in them.
+        what, titles: What the samples and the words above them are called on the picture.
     """
 
     x: Array
@@ -61,6 +62,8 @@ class Batch:
     names: tuple[str, ...]
     extents: dict[str, Array]
     texts: tuple[str, ...] = ()
+    what: str = "One training batch"
+    titles: str = "the targets given to the loss"
 
 
 def load_batch(path: str | None) -> Batch | None:
@@ -224,7 +227,8 @@ def denormalised(x: Array, low: Array, high: Array, extents: dict[str, Array]) -
     full = next((f for f in (1.0, BYTE) if -SLACK * f <= bottom and DARKEST * f < top <= (1 + SLACK) * f), None)
     if full is None:
         return None
-    words = f"normalisation undone: mean {_few(mean)}, deviation {_few(std)}; then {figure(bottom)} to {figure(top)}"
+    span = f"{figure(round(bottom, 6))} to {figure(round(top, 6))}"
+    words = f"normalisation undone: mean {_few(mean)}, deviation {_few(std)}; then {span}"
     return np.clip(np.nan_to_num(x * std + mean) / full, 0, 1), words
 
 
@@ -318,7 +322,7 @@ def _title(words: str) -> str:
 
 
 def _heading(batch: Batch, shown: int) -> str:
-    return f"One training batch {list(batch.shape)} {batch.dtype}: {shown} of {batch.shape[0]} samples"
+    return f"{batch.what} {list(batch.shape)} {batch.dtype}: {shown} of {batch.shape[0]} samples"
 
 
 def _grid(batch: Batch, found: Pictures) -> bytes:
@@ -334,7 +338,7 @@ def _grid(batch: Batch, found: Pictures) -> bytes:
     if batch.y is None:
         note += ". No target of one label for each sample was seen"
     else:
-        note += ". Each sample's target beside it" if beside is not None else ". Titles: the targets given to the loss"
+        note += ". Each sample's target beside it" if beside is not None else f". Titles: {batch.titles}"
     drawn, axes = _figure(len(panels), min(4, len(panels)), (1.75, 1.6 * ratio + 0.25), _heading(batch, shown), note)
     for axis, (image, words) in zip(axes, panels, strict=True):
         axis.imshow(image[..., 0] if image.shape[-1] == GREY else image, cmap="gray", vmin=0, vmax=1)
@@ -360,7 +364,7 @@ def _lines(batch: Batch) -> bytes:
     note += f"; all panels from {figure(low)} to {figure(high)}"
     if finite.size < x.size:
         note += f"; {x.size - finite.size:,} values are not finite and leave gaps"
-    note += ". Titles: the targets given to the loss" if batch.y is not None and label(batch, 0) else ""
+    note += f". Titles: {batch.titles}" if batch.y is not None and label(batch, 0) else ""
     drawn, axes = _figure(len(x), min(4, len(x)), (2.4, 1.5), _heading(batch, len(x)), note)
     for n, axis in enumerate(axes):
         for feature in range(drawn_features):

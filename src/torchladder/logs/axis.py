@@ -76,7 +76,7 @@ def _is_counter(values: Numbers) -> bool:
 
 def _tells_apart(values: Numbers, column: Column) -> bool:
     here = values[column.rows]
-    return len(np.unique(here)) > 0.8 * len(here) or not (np.diff(here) == 0).any()  # noqa: PLR2004 - repeats of a resume
+    return len(np.unique(here)) > 0.8 * len(here) or not (np.diff(here) == 0).any()
 
 
 def _has_steps(roles: Sequence[tuple[Column, Role]], rows: int, judged: Column) -> bool:

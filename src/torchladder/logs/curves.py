@@ -164,7 +164,9 @@ def _main(candidates: list[tuple[Column, Role]]) -> Column | None:
     useful = [(c, r) for c, r in candidates if len(c.values) > 1 or many == 1]
     best = min(PREFERRED.index(r.quantity) if r.quantity in PREFERRED else len(PREFERRED) for _, r in useful)
     tied = [
-        (c, r) for c, r in useful if (PREFERRED.index(r.quantity) if r.quantity in PREFERRED else len(PREFERRED)) == best
+        (c, r)
+        for c, r in useful
+        if (PREFERRED.index(r.quantity) if r.quantity in PREFERRED else len(PREFERRED)) == best
     ]
     if best == len(PREFERRED) and len({r.quantity for _, r in tied}) > 1:
         parts = [c for c, r in tied if r.quantity.endswith("_loss") or r.quantity.startswith("loss_")]

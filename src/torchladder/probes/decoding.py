@@ -30,7 +30,7 @@ def _attributes(holder: Any) -> Mapping[str, Any]:
     """Return what an object, or what it wraps, calls its own."""
     found: dict[str, Any] = {}
     for _ in range(3):
-        found = {**getattr(holder, "__dict__", {}), **found}
+        found = {**vars(type(holder)), **getattr(holder, "__dict__", {}), **found}
         holder = getattr(holder, "dataset", None)
     return found
 

@@ -32,15 +32,29 @@ def check_lines(report: Report, width: int) -> Lines:
     room = max([CHECK_MIN, *(cell_len(clean(str(c["check"]))) for c in checks)])
     room = min(room, CHECK_MAX, width - STATE_COLUMN - NARROW - 4)
     for check in checks:
-        yield from _check(check, room, width)
+        if check["value"] is not None:
+            yield from _check(check, room, width)
+    yield from _unasked(checks, width)
+
+
+def _unasked(checks: list[dict[str, Any]], width: int) -> Lines:
+    """Yield the checks that could not look, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for check in checks:
+        if check["value"] is None:
+            by_reason.setdefault(clean(str(check["unknown"] or "did not look")), []).append(clean(str(check["check"])))
+    if by_reason:
+        yield Text()
+    for reason, names in by_reason.items():
+        yield from wrapped(Text("  not asked: ", "dim"), Text(f"{', '.join(names)} ({reason})", "dim"), width)
 
 
 def _check(check: dict[str, Any], room: int, width: int) -> Lines:
     state = State(check["state"])
     head = Text(f"  {clean(str(check['check'])):<{room}}  ")
     head.append(f"{'FAILED' if state is State.FAILED else state.value:<{STATE_COLUMN}}", STATE_STYLE[state])
-    words = clean(str(check["value"] if check["value"] is not None else check["unknown"] or "did not look"))
-    if check["value"] is not None and check["expected"] is not None:
+    words = clean(str(check["value"]))
+    if check["expected"] is not None:
         words += f"; expected {clean(str(check['expected']))}"
     if width - cell_len(head.plain) < NARROW:
         head.rstrip()

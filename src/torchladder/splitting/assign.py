@@ -56,7 +56,19 @@ def _once(shares: Shares, sizes: Ints, large: Ints, rng: np.random.Generator) ->
     _deal(shares, sizes, large, (wish, have, totals), side_of_unit, rng)
     sides = side_of_unit[shares.units]
     _fill(sides, classes, wish - have, rng)
+    _fill_empty(sides, shares.units, len(fractions))
     return sides
+
+
+def _fill_empty(sides: Ints, units: Ints, n_sides: int) -> None:
+    """Give each side that has nothing the smallest unit of the side with the most units."""
+    for side in range(n_sides):
+        if (sides == side).any():
+            continue
+        owners = [np.unique(units[sides == s], return_counts=True) for s in range(n_sides)]
+        names, sizes = max(owners, key=lambda own: len(own[0]))
+        if len(names) > 1:
+            sides[units == names[np.argmin(sizes)]] = side
 
 
 def _deal(

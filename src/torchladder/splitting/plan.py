@@ -137,7 +137,7 @@ def _enough(count: int, where: str, what: str, wish: Wish) -> None:
 
 
 def _tie_scenes(bonds: Bonds, members: Members, wish: Wish) -> list[str]:
-    found = find_scenes(members.trace, members.labels, members.names)
+    found = find_scenes(members.trace, members.labels, members.names, table=members.kind is Kind.TABLE)
     if found is None:
         if wish.scene:
             msg = "no scenes were found: samples that follow each other are no more alike than others"

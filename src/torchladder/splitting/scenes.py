@@ -39,18 +39,21 @@ class Scenes:
     near: float
 
 
-def find_scenes(trace: Array | None, labels: Array | None, names: Sequence[str]) -> Scenes | None:
+def find_scenes(
+    trace: Array | None, labels: Array | None, names: Sequence[str], *, table: bool = False
+) -> Scenes | None:
     """Return the scenes of samples, None where there are none or nobody could look.
 
     Args:
         trace: (N, F) what each sample looks like.
         labels: Of each sample, where there are any.
         names: Of files, which are put in the order of their numbers; empty for samples that lie in order.
+        table: Whether each column has a scale of its own; points of a picture share one.
     """
     if trace is None or len(trace) < FEWEST or trace.shape[1] < 2:  # noqa: PLR2004 - one number says too little
         return None
     order = in_order_of(names) if len(names) == len(trace) else np.arange(len(trace))
-    x = scaled(trace)[order]
+    x = scaled(trace, each=table)[order]
     own = labels[order] if labels is not None else None
     # A scene stays within one folder: what is next to it in the order is another one.
     folders = np.array([names[i].rpartition("/")[0] for i in order]) if len(names) == len(trace) else None
@@ -88,15 +91,15 @@ def natural_edge(x: Array, labels: Array | None) -> float | None:
     return edge if edge > 0 else None
 
 
-def scaled(trace: Array) -> NDArray[np.float64]:
-    """Return each column with mean 0 and deviation 1; missing values count as the mean."""
+def scaled(trace: Array, *, each: bool) -> NDArray[np.float64]:
+    """Return columns with mean 0 and, if ``each`` has a scale of its own, deviation 1; missing values are the mean."""
     x = trace.astype(np.float64)
     x[~np.isfinite(x)] = np.nan
     with np.errstate(all="ignore"):
         known = np.isfinite(x).any(axis=0)
         x = x[:, known]
         mean, std = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
-    return np.asarray(np.nan_to_num((x - mean) / np.where(std > 0, std, 1.0)))
+    return np.asarray(np.nan_to_num((x - mean) / (np.where(std > 0, std, 1.0) if each else 1.0)))
 
 
 def in_order_of(names: Sequence[str]) -> NDArray[np.int64]:

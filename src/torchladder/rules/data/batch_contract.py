@@ -78,7 +78,7 @@ def _remarks(batch: BatchFact) -> Iterator[Finding]:
             "convert samples to torch.float32 where they are made",
             Severity.NOTE,
         )
-    if batch.named and batch.y_whole and batch.y_dtype != "int64":
+    if batch.named and batch.y_whole and batch.y_dtype not in {None, "int64"}:
         yield _found(
             f"class ids are {batch.y_dtype}, `cross_entropy` takes int64",
             Measurement("type of the targets", batch.y_dtype, None, "int64"),

@@ -115,7 +115,7 @@ def _of_set(train: SetFact, limits: Limits) -> Iterator[Finding]:
             Measurement("most frequent class against the rarest", round(ratio, 1), "to one", "at most 10"),
             Measurement(f"samples of class {rare}", labels.counts[rare], f"of {labels.n:,}"),
         ),
-        fixes=(Fix(f"report {' and '.join(advice.report)}; train with {advice.loss}", Trust.IDEA),),
+        fixes=(Fix(f"report {', '.join(advice.report)}; train with {advice.loss}", Trust.IDEA),),
     )
 
 

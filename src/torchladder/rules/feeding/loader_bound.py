@@ -178,7 +178,7 @@ def _measured(f: FeedingFact, limits: Limits) -> tuple[Fix, ...]:
             change=Change("loader_settings", dict(best.options)),
             verified=True,
             before=Measurement(what, round(1 / base.seconds, 2)),
-            after=Measurement(what, round(1 / best.seconds, 2)),
+            after=Measurement(what, round(gain(f, best) / base.seconds, 2)),
         ),
         less,
     )
