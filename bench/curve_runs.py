@@ -411,8 +411,8 @@ def margins(recipe, t, inside, best):
     flat = abs(tail[-1] - tail[0]) / tail[0] / 0.02
     found["plateau"] = min(poor, 1 / max(flat, 0.05))
     found["underfitting"] = min(poor, flat)
-    gain = 1 - min(after) / test[-1] if after else 0.0
-    found["still-improving"] = min(gain / 0.2, 1.05 * min(test) / test[-1])
+    gain = (test[-1] - min(after)) / t.blind if after else 0.0
+    found["still-improving"] = min(gain / 0.1, 1.3 * min(test) / test[-1])
     return found
 
 

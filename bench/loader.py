@@ -126,8 +126,8 @@ def table(rows, args):
     lines = [
         "# The setting to change first",
         "",
-        f"`python bench/loader.py`: Python {platform.python_version()}, torch {torch.__version__}, {CORES} cores shared "
-        f"with other work, no GPU. `torchladder loader` with a budget of {args.budget} s; then every setting by "
+        f"`python bench/loader.py`: Python {platform.python_version()}, torch {torch.__version__}, {CORES} cores "
+        f"shared with other work, no GPU. `torchladder loader` with a budget of {args.budget} s; then every setting by "
         f"itself, {args.rounds} rounds of {args.seconds:g} s each, medians.",
         "",
         "| program | steps wait | named first | it says | for longer | best of all | agreed | verdict | seconds |",

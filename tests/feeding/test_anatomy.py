@@ -63,7 +63,7 @@ class Both:
         return x
 
 
-class Data(Dataset):
+class Data(Dataset[torch.Tensor]):
     """Samples that are read asleep."""
 
     def __init__(self, transform=None):
@@ -148,7 +148,7 @@ def test_a_data_set_that_bears_no_wrapped_steps_is_read_all_the_same():
 def test_a_stream_is_read_and_collated():
     """Without an index."""
 
-    class Stream(IterableDataset):
+    class Stream(IterableDataset[torch.Tensor]):
         def __iter__(self):
             for _ in range(100):
                 time.sleep(READ)

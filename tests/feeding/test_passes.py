@@ -1,6 +1,7 @@
 """A pass over a loader: waits, starts and ends apart, whoever uses its batches."""
 
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -80,7 +81,7 @@ def test_samples_of_a_batch_are_counted(batch, n):
 
 def test_a_kept_batch_bears_what_a_program_does_to_it():
     """Tensors are new, containers too."""
-    batch = {"x": torch.ones(2), "rest": [torch.ones(1), ("a", torch.ones(1))]}
+    batch: dict[str, Any] = {"x": torch.ones(2), "rest": [torch.ones(1), ("a", torch.ones(1))]}
     again = copied(batch)
     again["x"].zero_()
     again["rest"][1][1].zero_()

@@ -23,10 +23,19 @@ def test_a_column_that_knows_is_a_warning() -> None:
     assert named.where[0].line == 3
 
 
+def test_the_label_under_other_names_is_a_warning_however_easy_the_task() -> None:
+    """The others are good as well, but not always right."""
+    (found,) = rule.judge(facts(survey(stump=replace(LEAK, rest=0.97, renamed=True)))) or []
+
+    assert "is the label under other names" in found.message
+
+
 @pytest.mark.parametrize(
     "stump",
     [
         None,
+        replace(LEAK, rest=1.0, renamed=True),
+        replace(LEAK, rest=0.7, renamed=True),
         replace(LEAK, alone=0.95),
         replace(LEAK, rest=0.99),
         replace(LEAK, rest=0.7),

@@ -187,7 +187,11 @@ class MismatchFact:
 
 @dataclass(frozen=True, slots=True)
 class StumpFact:
-    """The column that predicts best by itself, out of fold, and what all others reach together."""
+    """The column that predicts best by itself, out of fold, and what all others reach together.
+
+    Attributes:
+        renamed: Whether it has as many values as there are labels and each goes with one of them: the label itself.
+    """
 
     column: int
     columns: int
@@ -197,6 +201,7 @@ class StumpFact:
     n: int
     name: str | None = None
     place: Place | None = None
+    renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

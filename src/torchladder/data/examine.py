@@ -277,7 +277,14 @@ def stump(side: Samples) -> StumpFact | None:
     if x.ndim != TABLE or x.dtype.kind != "f" or not 3 <= x.shape[1] <= COLUMNS_MAX:  # noqa: PLR2004
         return None
     found = strongest(standardised(np.nan_to_num(np.asarray(x, dtype=np.float64))), y, classes=side.classes)
-    return StumpFact(found.column, x.shape[1], found.alone, found.rest, found.chance, len(y))
+    renamed = bool(side.classes) and is_renamed(x[:, found.column], y)
+    return StumpFact(found.column, x.shape[1], found.alone, found.rest, found.chance, len(y), renamed=renamed)
+
+
+def is_renamed(column: Array, labels: Array) -> bool:
+    """Tell whether a column is the label under other names: as many values, each beside one label only."""
+    pairs = set(zip(column.tolist(), labels.tolist(), strict=True))
+    return len(pairs) == len(set(column.tolist())) == len(set(labels.tolist())) > 1
 
 
 def noise(side: Samples, number: int) -> NoiseFact | None:

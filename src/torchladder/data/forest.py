@@ -39,12 +39,16 @@ def near_in_forest(rows: Floats, asked: Floats, far: float, *, trees: int = TREE
     """
     rng = np.random.default_rng(SEED)
     lengths, theirs = (rows**2).sum(axis=1), (asked**2).sum(axis=1)
-    best = nearest_of([], len(rows))
+    best, limits = nearest_of([], len(rows)), np.full(len(rows), far**2, dtype=np.float32)
     for _ in range(trees if len(rows) > WHOLE else 1):
         found = [best]
         for leaf, guests in _leaves(rows, asked, rng):
-            found += _compared((asked, theirs), guests, (rows, lengths), leaf, far**2)
+            found += _compared((asked, theirs), guests, (rows, lengths), leaf, limits)
         best = nearest_of(found, len(rows))
+        full = np.bincount(best.asked, minlength=len(rows)) == KEPT
+        farthest = np.zeros(len(rows), dtype=np.float32)
+        np.maximum.at(farthest, best.asked, best.square)
+        limits[full] = farthest[full]  # what is no nearer than these need not be looked at again
     return best
 
 
@@ -80,7 +84,7 @@ def _direction(rows: Floats, inside: Ints, rng: np.random.Generator) -> Floats:
 
 
 def _compared(
-    view: tuple[Floats, Floats], asked: Ints, pool: tuple[Floats, Floats], leaf: Ints, far: float
+    view: tuple[Floats, Floats], asked: Ints, pool: tuple[Floats, Floats], leaf: Ints, limits: Floats
 ) -> Iterator[Near]:
     """Yield the near pairs of some rows, as a view shows them, with the rows of a leaf."""
     theirs, lengths = pool[0][leaf].T, pool[1][leaf]
@@ -90,7 +94,7 @@ def _compared(
         squares *= -2
         squares += lengths
         squares += view[1][part, None]
-        i, j = np.nonzero(squares < far)
+        i, j = np.divmod(np.flatnonzero(squares < limits[part, None]), len(leaf))
         apart = part[i] != leaf[j]
         i, j = i[apart], j[apart]
         if len(i):
@@ -99,15 +103,21 @@ def _compared(
 
 def nearest_of(found: list[Near], n: int) -> Near:
     """Return the nearest ``KEPT`` of each row; with ``n`` rows in all, a pair found more than once counts once."""
-    asked = np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)])
-    place = np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)])
-    square = np.concatenate([np.zeros(0, dtype=np.float32), *(f.square for f in found)])
+    whole = Near(
+        np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)]),
+        np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)]),
+        np.concatenate([np.zeros(0, dtype=np.float32), *(f.square for f in found)]),
+    )
+    kept = nearest_rows(whole, n)
+    return Near(*(part[kept] for part in whole))
+
+
+def nearest_rows(found: Near, n: int) -> Ints:
+    """Return which of the pairs found are the nearest ``KEPT`` of each row; see ``nearest_of``."""
+    order = np.argsort(found.square, kind="stable")
     if n:
-        order = np.lexsort((square, asked * n + place))
-        code = (asked * n + place)[order]
-        order = order[np.concatenate([[True], code[1:] != code[:-1]])] if len(code) else order
-        asked, place, square = asked[order], place[order], square[order]
-    order = np.lexsort((square, asked))
-    starts = np.searchsorted(asked[order], asked[order])
-    kept = order[np.arange(len(order)) - starts < KEPT]
-    return Near(asked[kept], place[kept], square[kept])
+        code = (found.asked * n + found.place)[order]
+        order = order[np.sort(np.unique(code, return_index=True)[1])]
+    order = order[np.argsort(found.asked[order], kind="stable")]
+    asked = found.asked[order]
+    return np.asarray(order[np.arange(len(order)) - np.searchsorted(asked, asked) < KEPT], dtype=np.int64)

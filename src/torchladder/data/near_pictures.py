@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchladder.data.forest import near_in_forest
+from torchladder.data.forest import Near, near_in_forest, nearest_rows
 from torchladder.data.likeness import PLAIN, VIEWS, View, chunks, codes, principal_axes, vectors
 from torchladder.data.thumbnails import GREY, TINT_ZERO, Bytes, Floats
 from torchladder.data.twins import Ints, Twins, no_twins, twins
@@ -62,22 +62,22 @@ def _spread(n: int, most: int) -> Ints:
 
 def _candidates(thumbnails: Bytes, axes: Floats, own: Floats, views: tuple[View, ...]) -> Candidates:
     """Return the pairs that are close as they are or when the first is altered."""
-    found = []
+    n, found = len(own), []
     for view in (PLAIN, *views):
-        altered = own if view == PLAIN else codes(thumbnails, axes, view)
-        near = near_in_forest(own, altered, FAR)
-        square = [np.zeros(0, dtype=np.float32)]
-        for part in chunks(len(near.asked)):
-            a, b = vectors(thumbnails[near.asked[part]], view), vectors(thumbnails[near.place[part]])
-            square.append(((a - b) ** 2).sum(axis=1))
-        squares = np.concatenate(square)
-        close = squares < FAR**2
-        found.append(Candidates(near.asked[close], near.place[close], squares[close], near.square[close]))
-    whole = Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    order = np.lexsort((whole.square, whole.asked * len(own) + whole.place))
-    code = (whole.asked * len(own) + whole.place)[order]
-    kept = order[np.concatenate([np.ones(min(len(code), 1), dtype=bool), code[1:] != code[:-1]])]
-    return Candidates(*(part[kept] for part in whole))
+        found.append(near_in_forest(own, own if view == PLAIN else codes(thumbnails, axes, view), FAR))
+    by_view = np.repeat(np.arange(len(found)), [len(f.asked) for f in found])
+    whole = Near(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    kept = nearest_rows(whole, n)
+    near, by_view = Near(*(part[kept] for part in whole)), by_view[kept]
+    squares = np.empty(len(kept), dtype=np.float32)
+    for i, view in enumerate((PLAIN, *views)):
+        seen = np.flatnonzero(by_view == i)
+        for part in chunks(len(seen)):
+            at = seen[part]
+            apart = vectors(thumbnails[near.asked[at]], view) - vectors(thumbnails[near.place[at]])
+            squares[at] = (apart**2).sum(axis=1)
+    close = squares < FAR**2
+    return Candidates(near.asked[close], near.place[close], squares[close], near.square[close])
 
 
 def _surprise(

@@ -22,6 +22,7 @@ from torchladder.ladder.failure import failure_sentence
 from torchladder.patches.patch import with_diffs
 from torchladder.rules.registry import Family, Rule, all_rules
 from torchladder.runner.children import child_payloads
+from torchladder.runner.folder import differences, snapshot
 from torchladder.runner.forkserver import Run, run
 from torchladder.runner.preload import preload
 from torchladder.runner.target import Target, resolve
@@ -65,6 +66,7 @@ def of_program(
     """
     started = time.monotonic()
     progress("timing the loaders of the program under its own first steps")
+    before = snapshot(target.cwd)
     with tempfile.TemporaryDirectory(prefix="torchladder-", ignore_cleanup_errors=True) as scratch:
         seen = run(target, f"{ENTRY}:training", {"budget": budget}, seconds=START + OVER * budget, scratch=scratch)
         payload = seen.payload or {}
@@ -72,6 +74,9 @@ def of_program(
             payload = next((p for p in child_payloads(scratch) if p.get("feeding")), payload)
     if seen.failure and not payload:
         raise InternalError(seen.failure)
+    changed = differences(before, snapshot(target.cwd))
+    if changed:
+        payload = {**payload, "changed": f"the working folder has changed meanwhile: {', '.join(changed)}"}
     facts = _facts(seen, payload)
     reason = None if facts.feeding else _nothing(facts, payload)
     again = shlex.join([
@@ -198,6 +203,7 @@ def _reported(
     notes = tuple(line for f in facts.feeding or () for line in words.notes(f, facts.evaluation_times or ()))
     if payload.get("failed"):
         notes += (f"cut short: {payload['failed']}",)
+    notes += (payload["changed"],) if payload.get("changed") else ()
     summary = words.summary(main) if main is not None else (reason or "nothing was timed")
     figures = words.figures(facts)
     row = RungResult(RUNG, NAME, state, summary, time.monotonic() - started, figures, unknown, tuple(clear), notes)

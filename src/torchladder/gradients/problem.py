@@ -118,11 +118,15 @@ def world_kept() -> Iterator[None]:
         torch.set_default_dtype(states[3])
 
 
+_PYTHON = random.Random(SEED).getstate()
+_NUMPY = np.random.RandomState(SEED).get_state()  # noqa: NPY002 - what programs use
+
+
 def reseed() -> None:
     """Give the next evaluation the same random numbers as the one before."""
-    random.seed(SEED)
-    np.random.seed(SEED)  # noqa: NPY002
-    torch.manual_seed(SEED)
+    random.setstate(_PYTHON)
+    np.random.set_state(_NUMPY)  # noqa: NPY002
+    torch.default_generator.manual_seed(SEED)  # torch.manual_seed notes a traceback for devices there are not
 
 
 def place_of(code: Any) -> Place | None:

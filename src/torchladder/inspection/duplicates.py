@@ -120,7 +120,9 @@ def _lines(facts: Facts) -> tuple[Line, ...]:
         exact, near = ([r for r in rows if r.exact is e] for e in (True, False))
         unknown = next((r.unknown for r in near if r.unknown), None)
         total = sum(r.compared for r in exact)
-        value = f"{sum(r.shared for r in exact):,} of {total:,} {rows[0].kind}"
-        value += f"; near ones not looked for: {unknown}" if unknown else f", nearly {sum(r.shared for r in near):,}"
+        value = f"{sum(r.shared for r in exact):,} equal"
+        value += "" if unknown else f" and {sum(r.shared for r in near):,} nearly so"
+        value += f" of {total:,} {rows[0].kind}"
+        value += f" (near ones not looked for: {unknown})" if unknown else ""
         lines.append(Line(what, (code,), value, "0 and few"))
     return tuple(lines)

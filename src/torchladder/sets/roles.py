@@ -63,7 +63,7 @@ def columns_of(names: Sequence[str], asked: Columns, name: str, *, text: str | N
         wanted = getattr(asked, role)
         follows = asked.chosen.get(role) == FOLLOWS
         if wanted is not None and (wanted in names or not follows):
-            found[role], chosen[role] = _named(wanted, names, role, name), "inferred" if follows else "user"
+            found[role], chosen[role] = _named(wanted, names, role, name), FOLLOWS if follows else "user"
     for role in ROLES:
         if role in found:
             continue

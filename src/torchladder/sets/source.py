@@ -12,7 +12,7 @@ class Columns:
     """Which parts of a sample mean what; names of columns, or of arrays of a file.
 
     Attributes:
-        chosen: By whom each was chosen, by role: "user", "inferred"; what was inferred is told.
+        chosen: By whom each was chosen, by role: "user", "inferred" (that is told), or "as in training".
     """
 
     label: str | None = None

@@ -229,7 +229,9 @@ def _stratified(plan: Plan, classes: Ints, names: tuple[str, ...], wish: Wish, w
         msg = f"{_listed(few)} too few samples that stand for themselves for one on each of {len(wish.fractions)} sides"
         raise UsageError(msg)
     if lacking:
-        plan.told.append(f"{_listed(lacking)} not on every side: there are too few samples that stand for themselves")
+        plan.told.append(
+            f"{_listed(lacking)} no sample on some side: there are too few samples that stand for themselves"
+        )
 
 
 def _listed(names: list[str]) -> str:

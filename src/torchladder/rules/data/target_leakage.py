@@ -11,7 +11,8 @@ there too; in use it is empty, and the model fails.
 ## How it is found
 Each column is cut into bins that predict the target by themselves, out of fold. One column is (nearly)
 always right; all others together, by a linear probe or by neighbours, do clearly better than guessing
-and clearly worse than that column alone.
+and clearly worse than that column alone. A column with as many values as there are labels, each beside one
+label only, is the label under other names, however well the others do.
 
 ## What to do
 Ask when the column is filled in. Leave it out unless it is known before the moment of prediction.
@@ -41,6 +42,7 @@ class Limits:
     rest: float = limit(0.95, unit="score", why="where all columns do well the task is easy")
     gap: float = limit(0.06, unit="score", why="the column must know what the others do not")
     above: float = limit(0.04, unit="score", why="others that tell nothing make this column the task itself")
+    whole: float = limit(0.999, unit="score", why="where the others are always right, too, nothing is given away")
     rows: float = limit(150, unit="samples", why="fewer fit any column by chance")
     columns: float = limit(3, unit="columns", why="with two there is no rest to compare with")
 
@@ -88,14 +90,13 @@ def target_leakage(facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 
 def _leaks(s: StumpFact, limits: Limits) -> bool:
-    return (
-        s.n >= limits.rows
-        and s.columns >= limits.columns
-        and s.alone >= limits.alone
-        and s.rest <= limits.rest
-        and s.alone - s.rest >= limits.gap
-        and s.rest - s.chance >= limits.above
-    )
+    if s.n < limits.rows or s.columns < limits.columns:
+        return False
+    if s.rest - s.chance < limits.above:
+        return False
+    if s.renamed:
+        return s.rest < limits.whole
+    return s.alone >= limits.alone and s.rest <= limits.rest and s.alone - s.rest >= limits.gap
 
 
 def _finding(s: StumpFact, survey: SurveyFact) -> Finding:
@@ -105,8 +106,9 @@ def _finding(s: StumpFact, survey: SurveyFact) -> Finding:
     classes = survey.train.classes
     unit = "accuracy" if classes else "explained variance"
     places = [p for p in (s.place, survey.train.made, survey.train.call) if p is not None]
+    words = "is the label under other names" if s.renamed else "alone predicts the target, all others together do not"
     return target_leakage.finding(
-        f"{name} alone predicts the target, all others together do not",
+        f"{name} {words}",
         where=tuple(places),
         seen=(
             Measurement("that column alone", round(s.alone, 3), unit),

@@ -37,8 +37,8 @@ class LogLimits:
     still: float = 0.03  # relative change over the last two fifths that counts as none
     close: float = 0.2  # relative distance within which both losses are alike
     right: float = 0.93  # share right above which no fit is poor
-    steep: float = 0.12  # share of the whole fall made in the last fifth: it has not slowed down
-    far_to_go: float = 0.2  # share of the start that is left where a steep end matters
+    steep: float = 0.1  # share of the whole fall made in the last fifth: it has not slowed down
+    far_to_go: float = 0.3  # share of the start that is left where a steep end matters
     perfect: float = 0.006  # share of the start that the held-out loss is below
     samples: float = 100.0  # held-out samples, as far as steps of the score tell: all of fewer may be easy
     early: float = 0.34  # share of the run by which it was perfect
