@@ -27,6 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "feeding": {"core", "rules", "runner", "ladder", "patches"},
     "patches": {"core"},
     "scaling": {"core"},
+    "logs": {"core"},
+    "diagnosis": {"core", "logs", "rules"},
     "gradients": {"core", "rules", "live"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
     "monitor": {"core", "probes", "report", "rules", "runner", "runs"},
@@ -39,9 +41,11 @@ ALLOWED: dict[str, set[str]] = {
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
     "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
-    | {"sets", "splitting", "batches", "inspection", "feeding", "gradients"}
+    | {"logs", "diagnosis", "sets", "splitting", "batches", "inspection", "feeding", "gradients"}
 }
-WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"}
+WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"} | {
+    "logs", "diagnosis",
+}  # fmt: skip
 
 
 def package_of(file: Path, source: Path) -> str:

@@ -31,6 +31,7 @@ VERBS = {
     "data": "check data sets themselves: duplicates, leakage, labels, drift, files that cannot be read",
     "loader": "time the loader of a program: what steps wait for, and which setting to change first",
     "gradcheck": "check hand-written gradients against differences, and name the parameter that is wrong",
+    "diagnose": "say from the curves of a log what state a run is in and what to reach for first",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",
     "report": "show a stored record again",

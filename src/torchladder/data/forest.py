@@ -39,12 +39,12 @@ def near_in_forest(rows: Floats, asked: Floats, far: float, *, trees: int = TREE
     """
     rng = np.random.default_rng(SEED)
     lengths, theirs = (rows**2).sum(axis=1), (asked**2).sum(axis=1)
-    best, limits = nearest_of([], len(rows)), np.full(len(rows), far**2, dtype=np.float32)
+    best, limits = nearest_of([], 0)[0], np.full(len(rows), far**2, dtype=np.float32)
     for _ in range(trees if len(rows) > WHOLE else 1):
         found = [best]
         for leaf, guests in _leaves(rows, asked, rng):
             found += _compared((asked, theirs), guests, (rows, lengths), leaf, limits)
-        best = nearest_of(found, len(rows))
+        best = nearest_of(found, len(rows))[0]
         full = np.bincount(best.asked, minlength=len(rows)) == KEPT
         farthest = np.zeros(len(rows), dtype=np.float32)
         np.maximum.at(farthest, best.asked, best.square)
@@ -98,26 +98,21 @@ def _compared(
         apart = part[i] != leaf[j]
         i, j = i[apart], j[apart]
         if len(i):
-            yield nearest_of([Near(part[i], leaf[j], np.maximum(squares[i, j], 0))], 0)
+            yield nearest_of([Near(part[i], leaf[j], np.maximum(squares[i, j], 0))], 0)[0]
 
 
-def nearest_of(found: list[Near], n: int) -> Near:
-    """Return the nearest ``KEPT`` of each row; with ``n`` rows in all, a pair found more than once counts once."""
-    whole = Near(
-        np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)]),
-        np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)]),
-        np.concatenate([np.zeros(0, dtype=np.float32), *(f.square for f in found)]),
-    )
-    kept = nearest_rows(whole, n)
-    return Near(*(part[kept] for part in whole))
+def nearest_of(found: list[Near], n: int) -> tuple[Near, Ints]:
+    """Return the nearest ``KEPT`` of each of ``n`` rows, and which of the pairs found they are; no pair twice.
 
-
-def nearest_rows(found: Near, n: int) -> Ints:
-    """Return which of the pairs found are the nearest ``KEPT`` of each row; see ``nearest_of``."""
-    order = np.argsort(found.square, kind="stable")
+    With ``n`` 0 no pair is there twice.
+    """
+    asked = np.concatenate([np.zeros(0, dtype=np.int64), *(f.asked for f in found)])
+    place = np.concatenate([np.zeros(0, dtype=np.int64), *(f.place for f in found)])
+    square = np.concatenate([np.zeros(0, dtype=np.float32), *(f.square for f in found)])
+    order = np.argsort(square, kind="stable")
     if n:
-        code = (found.asked * n + found.place)[order]
-        order = order[np.sort(np.unique(code, return_index=True)[1])]
-    order = order[np.argsort(found.asked[order], kind="stable")]
-    asked = found.asked[order]
-    return np.asarray(order[np.arange(len(order)) - np.searchsorted(asked, asked) < KEPT], dtype=np.int64)
+        order = order[np.sort(np.unique((asked * n + place)[order], return_index=True)[1])]
+    order = order[np.argsort(asked[order], kind="stable")]
+    ranked = asked[order]
+    kept = order[np.arange(len(order)) - np.searchsorted(ranked, ranked) < KEPT]
+    return Near(asked[kept], place[kept], square[kept]), kept

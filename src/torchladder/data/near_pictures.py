@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchladder.data.forest import Near, near_in_forest, nearest_rows
+from torchladder.data.forest import near_in_forest, nearest_of
 from torchladder.data.likeness import PLAIN, VIEWS, View, chunks, codes, principal_axes, vectors
 from torchladder.data.thumbnails import GREY, TINT_ZERO, Bytes, Floats
 from torchladder.data.twins import Ints, Twins, no_twins, twins
@@ -62,13 +62,10 @@ def _spread(n: int, most: int) -> Ints:
 
 def _candidates(thumbnails: Bytes, axes: Floats, own: Floats, views: tuple[View, ...]) -> Candidates:
     """Return the pairs that are close as they are or when the first is altered."""
-    n, found = len(own), []
-    for view in (PLAIN, *views):
-        found.append(near_in_forest(own, own if view == PLAIN else codes(thumbnails, axes, view), FAR))
-    by_view = np.repeat(np.arange(len(found)), [len(f.asked) for f in found])
-    whole = Near(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    kept = nearest_rows(whole, n)
-    near, by_view = Near(*(part[kept] for part in whole)), by_view[kept]
+    found = [near_in_forest(own, own, FAR)]
+    found += [near_in_forest(own, codes(thumbnails, axes, view), FAR) for view in views]
+    near, kept = nearest_of(found, len(own))
+    by_view = np.repeat(np.arange(len(found)), [len(f.asked) for f in found])[kept]
     squares = np.empty(len(kept), dtype=np.float32)
     for i, view in enumerate((PLAIN, *views)):
         seen = np.flatnonzero(by_view == i)

@@ -56,7 +56,7 @@ def relative(a: float, n: float) -> float:
 
 def scale(leaf: Leaf) -> float:
     """Return the size of a leaf's elements: steps are relative to it."""
-    size = float(leaf.value.square().mean().sqrt()) if leaf.value.numel() else 0.0
+    size = float(leaf.value.norm()) / max(leaf.value.numel(), 1) ** 0.5
     return size if size > 0 else 1.0
 
 

@@ -95,9 +95,8 @@ class TorchProblem:
             self.notes.append(f"{frozen} frozen parameters were left out")
 
     def _inputs(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Leaf]:
-        names = argument_names(
-            self.code, len(args), skip=_context(self.call_owner) if is_function_class(self.call_owner) else 0
-        )
+        skip = _context(self.call_owner) if is_function_class(self.call_owner) else 0
+        names = self.names = argument_names(self.code, len(args), skip=skip)
         given = [*zip(names, args, strict=True), *kwargs.items()]
         originals = [(n, v) for name, part in given for n, v in tree.ends(part, name) if isinstance(v, Tensor)]
         asked = [n for n, v in originals if v.requires_grad]
@@ -144,10 +143,7 @@ class TorchProblem:
                 own = own.clone()  # so that a function may write into its input
             return own
 
-        names = argument_names(
-            self.code, len(self.args), skip=_context(self.call_owner) if is_function_class(self.call_owner) else 0
-        )
-        args = [tree.mapped(v, give, n) for n, v in zip(names, self.args, strict=True)]
+        args = [tree.mapped(v, give, n) for n, v in zip(self.names, self.args, strict=True)]
         kwargs = {k: tree.mapped(v, give, k) for k, v in self.kwargs.items()}
         found = [v for _, v in tree.ends(self.call(*args, **kwargs)) if isinstance(v, Tensor)]
         return found, made

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 WIDE = 1000  # features of an array that are looked at one by one
 CHANNELS = 4
 SHAPES = 200  # shapes told apart
+STRIP = 2_000_000  # values of a picture that are counted at a time
 RARE = 5
 TABLE = 2
 NUMBERS = "biuf"
@@ -138,7 +139,9 @@ def _count_images(part: State, block: Block) -> None:
         part.dtypes[str(image.dtype)] += 1
     for image in block.images:
         if image.size and image.dtype.kind in NUMBERS:
-            part.total = _both(part.total, Numbers.of_all(image))
+            rows = max(STRIP * len(image) // image.size, 1)
+            for top in range(0, len(image), rows):  # a large picture is eight times as large as doubles
+                part.total = _both(part.total, Numbers.of_all(image[top : top + rows]))
 
 
 def _count_labels(part: State, block: Block) -> None:

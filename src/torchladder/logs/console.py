@@ -46,7 +46,8 @@ def read(path: Path, source: str) -> Table:
     if not any(is_measure(c.name) for c in columns):
         msg = f"{source}: neither a table nor JSON, and no line of it names a loss or a score with its value"
         raise LogError(msg)
-    lines = np.array([int(r["line"]) for r in rows], dtype=np.int64)
+    drawn = "\r" in text.replace("\r\n", "")  # then an editor counts other lines than a terminal shows
+    lines = None if drawn else np.array([int(r["line"]) for r in rows], dtype=np.int64)
     return Table(source, "console log", gathered.count, columns, lines=lines)
 
 

@@ -64,6 +64,11 @@ class Fit:
         i = self.law.value.index(size)
         return self.interval_of([c.terms[i].exponent for c in self.draws], self.curve.terms[i].exponent, level)
 
+    def coefficient(self, size: str, level: float = LEVEL) -> Interval:
+        """Return the coefficient of "samples" or "parameters" with its interval."""
+        i = self.law.value.index(size)
+        return self.interval_of([c.terms[i].coefficient for c in self.draws], self.curve.terms[i].coefficient, level)
+
 
 def fit(
     runs: Sequence[Run],

@@ -13,6 +13,8 @@ with the data is below that of the halves (E + A / D^beta falls in D, whatever i
 the full run are clearly above both halves, in each figure that is known: five standard errors of accuracy, half as
 much loss again. The quarter is worse than the halves.
 
+`torchladder scaling` fits the law itself to a table of finished runs and names one that lies clearly above it.
+
 ## What to do
 Look at what counts steps or samples: warm-up and schedules given in steps, thresholds on the step number, buffers
 and queues of fixed size. Then at the samples that only the full run reaches.
@@ -29,8 +31,9 @@ Double Descent, 2020 (where it does not hold).
 from collections.abc import Iterator
 
 from torchladder.core.facts import Facts
-from torchladder.core.findings import Finding, Measurement, Severity
+from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.core.scaling_facts import HalfFact
+from torchladder.rules.outcome.beside_law import beside, seen
 from torchladder.rules.outcome.held_out import held_out
 from torchladder.rules.outcome.sizes import worse
 from torchladder.rules.registry import Plant, rule
@@ -45,6 +48,7 @@ HEAD = "scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step:"
     rung=6,
     severity=Severity.NOTE,
     needs=("halves", "evaluations", "outcome"),
+    instead=("lines",),
     plants=(
         Plant("digits_schedule", LINE, f"{HEAD} 1.0 if step < 240 else 40.0)"),
         Plant("digits_schedule", LINE, f"{HEAD} 0.3 if step < 200 else min(1.08 ** (step - 200), 100.0))"),
@@ -55,7 +59,17 @@ HEAD = "scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step:"
     ),
 )
 def above_scaling_line(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
-    """Yield one note about a full run that is worse than both halves, while these are better than a quarter."""
+    """Yield one note about a full run that is worse than both halves, while these are better than a quarter.
+
+    Of runs beside a fitted law each that lies clearly above it is a warning.
+    """
+    for line in beside(facts, above=True):
+        yield above_scaling_line.finding(
+            "the run ends above the scaling law of the other runs",
+            severity=Severity.WARNING,
+            seen=seen(line),
+            fixes=(Fix("compare what this run did differently: rate, schedule, batch size, data, code", Trust.IDEA),),
+        )
     runs = facts.halves or ()
     halves, smaller = runs[:HALVES], runs[HALVES:]
     passes = held_out(facts.evaluations or ())

@@ -29,6 +29,7 @@ from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.core.trial_facts import NonFiniteFact
 from torchladder.rules.outcome.course import course
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, rule
 
 GROWTH = """        optimizer.step()
@@ -42,6 +43,7 @@ GROWTH = """        optimizer.step()
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     plants=(
         Plant("regression", "        optimizer.step()\n", GROWTH),
         Plant("regression", "        optimizer.step()\n", GROWTH.replace("30.0", "1e12")),
@@ -53,6 +55,7 @@ GROWTH = """        optimizer.step()
 )
 def diverged(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     """Yield one note about a run that ran away."""
+    yield from of_log(diverged, facts)
     found = course(facts)
     if found.state != "diverged" or found.end is None or found.start is None:
         return

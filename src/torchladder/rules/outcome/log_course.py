@@ -3,6 +3,7 @@
 import dataclasses
 import random
 from dataclasses import dataclass
+from functools import cache
 
 from torchladder.core.log_facts import LogFact, SeriesFact
 from torchladder.rules.outcome.course import Course
@@ -34,8 +35,15 @@ class LogCourse(Course):
     confidence: float = 0.0
 
 
-def judge_log(log: LogFact, limits: LogLimits = LogLimits(), *, draws: int = DRAWS) -> LogCourse:
+@cache
+def log_course(log: LogFact) -> LogCourse:
+    """Return the course of a logged run; it is judged once, however many rules ask."""
+    return judge_log(log)
+
+
+def judge_log(log: LogFact, *, draws: int = DRAWS) -> LogCourse:
     """Return the course of a logged run, with how sure it is."""
+    limits = LogLimits()
     state, since, words = verdict(looked(log, limits))
     draw = random.Random(0)
     same = 0

@@ -143,3 +143,10 @@ def at_chance(log: LogFact, train: Shape | None, held: Shape | None, score: Shap
     chance = math.log(classes)
     near = all(abs(e - chance) < off * chance for e in ends)
     return near and train.start < (1 + 5 * off) * chance and train.low > (1 - off) * chance
+
+
+def place_words(x: float | None) -> str:
+    """Return a position: whole where it is, else with two digits."""
+    if x is None:
+        return "?"
+    return f"{x:,.0f}" if float(x).is_integer() else f"{x:,.2f}"

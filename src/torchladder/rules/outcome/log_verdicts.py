@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from torchladder.core.log_facts import LogFact
 from torchladder.rules.outcome.log_limits import LogLimits
-from torchladder.rules.outcome.log_shape import LATE, Shape, at_chance, shape_of, swing
+from torchladder.rules.outcome.log_shape import LATE, Shape, at_chance, place_words, shape_of, swing
 
 POINTS_MIN = 4
 FEW = 60  # points of a curve whose single values are looked at for swings
@@ -54,7 +54,7 @@ def verdict(look: Look) -> Verdict:
     lost = next((s for s in (look.log.train, look.log.held) if s is not None and s.lost is not None), None)
     others = (look.train, look.held, look.score)
     if lost is not None and any(s is not None for s in others):
-        return "diverged", lost.lost, f"{lost.name} is no number from {look.log.unit} {_x(lost.lost)} on"
+        return "diverged", lost.lost, f"{lost.name} is no number from {look.log.unit} {place_words(lost.lost)} on"
     for check in (enough, diverged, not_learning, too_good, overfitting, oscillating, unfinished, poor):
         found = check(look)
         if found is not None:
@@ -86,7 +86,7 @@ def _held_alone(look: Look, held: Shape) -> Verdict | None:
     best = min(range(len(held.values)), key=lambda i: held.values[i])
     if held.end > look.limits.turned * held.values[best]:
         words = (
-            f"{held.name} was best at {look.log.unit} {_x(held.xs[best])} and got worse after; without a training loss "
+            f"{held.name} was best at {look.log.unit} {place_words(held.xs[best])} and got worse after; without a training loss "
             "overfitting and divergence look alike"
         )
         return UNKNOWN, None, words
@@ -134,7 +134,7 @@ def not_learning(look: Look) -> Verdict | None:
         return (
             UNKNOWN,
             None,
-            f"the log begins at {look.log.unit} {_x(t.xs[0])} and nothing falls after: what was before?",
+            f"the log begins at {look.log.unit} {place_words(t.xs[0])} and nothing falls after: what was before?",
         )
     if t.score and t.end < 1 - k.right:
         return None
@@ -207,7 +207,7 @@ def _turn(look: Look, t: Shape, h: Shape) -> Verdict | None:
     if t.end > 0.97 * then:
         return None
     at = look.log.held.best_x if look.log.held is not None and not h.score else h.xs[best]
-    words = f"{h.name} was {h.say(smooth[best])} at {look.log.unit} {_x(at)} and is {h.say(h.end)} at the end, while {t.name} "
+    words = f"{h.name} was {h.say(smooth[best])} at {look.log.unit} {place_words(at)} and is {h.say(h.end)} at the end, while {t.name} "
     return "overfitting", at, words + f"went on from {t.say(then)} to {t.say(t.end)}"
 
 
@@ -219,7 +219,7 @@ def _apart(look: Look, t: Shape, h: Shape) -> Verdict | None:
     if min(late) < 0.95 * min(early):
         return None  # it still improves
     at = _since(h, lambda v: v < 1.05 * h.low)
-    words = f"{t.name} ends at {t.say(t.end)}, {h.name} at {h.say(h.end)}, and has not improved since {look.log.unit} {_x(at)}"
+    words = f"{t.name} ends at {t.say(t.end)}, {h.name} at {h.say(h.end)}, and has not improved since {look.log.unit} {place_words(at)}"
     return "overfitting", at, words
 
 
@@ -232,7 +232,7 @@ def _score_turn(look: Look, t: Shape, score: Shape) -> Verdict | None:
     if drop < max(0.03, k.noises * score.noise) or len(smooth) - 1 - best < 2 or t.end > 0.97 * _at(t, score.xs[best]):  # noqa: PLR2004
         return None
     name = look.log.held_score.name if look.log.held_score is not None else score.name
-    words = f"{name} was best at {look.log.unit} {_x(score.xs[best])} and has fallen by {_n(drop)} since, while {t.name} fell"
+    words = f"{name} was best at {look.log.unit} {place_words(score.xs[best])} and has fallen by {_n(drop)} since, while {t.name} fell"
     return "overfitting", score.xs[best], words
 
 
@@ -304,7 +304,7 @@ def poor(look: Look) -> Verdict | None:
     left = _progress_left(look, t)
     still = _still(t, k.still) and not (_close(look, t, h) and h is not None and not _still(h, k.still))
     level = k.poor_score if t.score else k.poor
-    if left > level and not still and (_close(look, t, h) or h is None or not look.log.alike):
+    if left > level and not still and _close(look, t, h):
         both = f" and {h.name} at {h.say(h.end)}" if h is not None else ""
         words = f"{t.name} ends at {t.say(t.end)}{both}, from {_said(look, t)} at the start, and still improves"
         return "underfitting", t.xs[0], words
@@ -312,9 +312,7 @@ def poor(look: Look) -> Verdict | None:
         if left > 1 - k.moved_least:
             return "not-learning", t.xs[0], f"{t.name} begins at {_said(look, t)} and stands at {t.say(t.end)}"
         at = _stopped(t)
-        words = (
-            f"{t.name} has stood at {t.say(t.end)} since {look.log.unit} {_x(at)}, from {_said(look, t)} at the start"
-        )
+        words = f"{t.name} has stood at {t.say(t.end)} since {look.log.unit} {place_words(at)}, from {_said(look, t)} at the start"
         return "plateau", at, words
     return None
 
@@ -352,7 +350,7 @@ def _improved(look: Look, s: Shape) -> bool:
     """Tell whether held-out values got better than their first one, or were better than training began from the first."""
     from_first = s.low < s.start - max(0.01 * abs(s.start), s.noise)
     same = look.log.alike if look.log.held is not None else True
-    at_once = s is look.held and same and s.low < 0.9 * look.start  # noqa: PLR2004 - more than dropout does
+    at_once = s is look.held and same and s.low < 0.9 * look.start
     return from_first or at_once
 
 
@@ -374,9 +372,3 @@ def _at(shape: Shape, x: float) -> float:
 
 def _n(value: float) -> str:
     return f"{value:.3g}"
-
-
-def _x(value: float | None) -> str:
-    if value is None:
-        return "?"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Measurement, Severity
 from torchladder.rules.outcome.course import course
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, limit, rule
 
 
@@ -42,6 +43,7 @@ class Limits:
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     limits=Limits,
     plants=(
         Plant(
@@ -62,6 +64,7 @@ class Limits:
 )
 def not_learning(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one note about a run that stays at chance."""
+    yield from of_log(not_learning, facts)
     found = course(facts)
     alone = len([c for c in facts.curves or () if c.losses]) == 1
     if found.state != "not-learning" or not alone or found.steps < limits.steps or found.end is None:

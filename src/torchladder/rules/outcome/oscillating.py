@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, rule
 
 LOSS = "loss = mse(model(xb).squeeze(-1), yb)"
@@ -36,6 +37,7 @@ LOSS = "loss = mse(model(xb).squeeze(-1), yb)"
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     plants=(
         Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 3.0 * (epoch % 3 == 0))"),
         Plant("regression", LOSS, "loss = mse(model(xb).squeeze(-1), yb + 2.0 * (epoch % 3 == 0))"),
@@ -47,6 +49,7 @@ LOSS = "loss = mse(model(xb).squeeze(-1), yb)"
 )
 def oscillating(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     """Yield one note about a run that swings."""
+    yield from of_log(oscillating, facts)
     found = course(facts)
     if found.state == "oscillating" and found.end is not None:
         yield oscillating.finding(

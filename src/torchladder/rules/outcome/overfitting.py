@@ -31,6 +31,7 @@ from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
 from torchladder.rules.outcome.held_out import held_out
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, rule
 
 
@@ -39,6 +40,7 @@ from torchladder.rules.registry import Plant, rule
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     plants=(
         Plant("regression", "0.05 * torch.randn(2560)", "0.5 * torch.randn(2560)\nepochs = 90"),
         Plant("regression", "0.05 * torch.randn(2560)", "0.5 * torch.randn(2560)\nepochs = 60"),
@@ -50,6 +52,7 @@ from torchladder.rules.registry import Plant, rule
 )
 def overfitting(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     """Yield one note about a run whose held-out loss turned."""
+    yield from of_log(overfitting, facts)
     found = course(facts)
     if found.state != "overfitting":
         return

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, rule
 
 
@@ -34,6 +35,7 @@ from torchladder.rules.registry import Plant, rule
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     plants=(
         Plant("tabular", "rng.standard_normal(n) > 0", "rng.standard_normal(n) > 0\n    left ^= rng.random(n) < 0.4"),
         Plant("tabular", "rng.standard_normal(n) > 0", "rng.standard_normal(n) > 0\n    left ^= rng.random(n) < 0.35"),
@@ -45,6 +47,7 @@ from torchladder.rules.registry import Plant, rule
 )
 def plateau(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     """Yield one note about a run that stands still."""
+    yield from of_log(plateau, facts)
     found = course(facts)
     if found.state == "plateau" and found.end is not None:
         yield plateau.finding(

@@ -14,6 +14,9 @@ both, so being right by one and by the other go together, within each class. Her
 five standard errors: a sample needs its own half. Both halves were fitted nearly without error, and the full run, which
 holds both, is right far more often than either.
 
+`torchladder scaling` finds it in another way: the run lies far below what a law that was fitted to other runs of the
+same kind expects of its size.
+
 ## What to do
 Split by what the samples share (patient, scene, source, user), and only then cut, copy or augment.
 
@@ -34,7 +37,9 @@ from dataclasses import dataclass
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.core.scaling_facts import CounterpartsFact, HalfFact
+from torchladder.rules.outcome.beside_law import beside, seen
 from torchladder.rules.outcome.held_out import held_out, standard_error
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, limit, rule
 
 HALVES = 2
@@ -57,6 +62,8 @@ class Limits:
     rung=6,
     severity=Severity.WARNING,
     needs=("halves", "counterparts", "evaluations"),
+    instead=("lines",),
+    instead=("logs",),
     limits=Limits,
     plants=(
         Plant("repeat_visits", SPLIT, "torch.arange(2 * patients) >= 2 * patients - 400"),
@@ -68,7 +75,14 @@ class Limits:
     ),
 )
 def too_good(facts: Facts, limits: Limits) -> Iterator[Finding]:
-    """Yield one warning about held-out samples that need their own half of the training data."""
+    """Yield a warning about held-out samples that need their own half of the training data, or runs below a law."""
+    for line in beside(facts, above=False):
+        yield too_good.finding(
+            "the held-out loss is lower than the scaling law of the other runs allows",
+            seen=seen(line),
+            fixes=(Fix("look for held-out data among the training data of this run", Trust.IDEA),),
+        )
+    yield from of_log(too_good, facts)
     h = facts.counterparts
     if h is None or h.agreement is None or not _is_leap(h, facts.halves or (), limits):
         return

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.outcome.course import course
+from torchladder.rules.outcome.log_finding import of_log
 from torchladder.rules.registry import Plant, rule
 
 WIDE = """    nn.Linear(8, 64),
@@ -44,6 +45,7 @@ WIDE = """    nn.Linear(8, 64),
     rung=6,
     severity=Severity.NOTE,
     needs=("curves", "evaluations", "outcome"),
+    instead=("logs",),
     plants=(
         Plant("regression", WIDE, "    nn.Linear(8, 1),\n"),
         Plant("regression", WIDE, "    nn.Linear(8, 1),\n    nn.Tanh(),\n    nn.Linear(1, 1),\n"),
@@ -55,6 +57,7 @@ WIDE = """    nn.Linear(8, 64),
 )
 def underfitting(facts: Facts, limits: None) -> Iterator[Finding]:  # noqa: ARG001
     """Yield one note about a run that fits neither side."""
+    yield from of_log(underfitting, facts)
     found = course(facts)
     if found.state == "underfitting" and found.end is not None and found.held_last is not None:
         yield underfitting.finding(

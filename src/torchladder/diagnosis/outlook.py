@@ -1,0 +1,121 @@
+"""What going on would give: the tail of a curve, continued by power laws and exponentials with what is uncertain of them.
+
+Every pace of falling (exponents from a tenth to three, half-lives from a fraction of the tail to a multiple of it) is
+fitted with its own floor and height by least squares, and weighs as much as its residuals allow. The interval is that
+of the weighted predictions, with the scatter of a single value added. A learning rate that changes is not foreseen.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchladder.core.log_facts import SeriesFact
+
+Numbers = NDArray[np.float64]
+FURTHER = 0.5  # of the run so far: how much longer the outlook reaches
+POINTS_MIN = 6
+HEAD = 0.25  # of the points that are left out: the beginning follows another law
+EXPONENTS = np.geomspace(0.1, 3.0, 16)
+PACES = np.geomspace(0.08, 4.0, 16)  # of the span of the tail
+LEVEL = 0.9
+CORRELATED = 2.0  # neighbouring values err together: so many of them count as one
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A curve's value further on.
+
+    Attributes:
+        at: Position, half as far again as the run went.
+        low, middle, high: The value there, with 90 % probability between low and high.
+        now: The level at the end, as fitted.
+        xs, middles, lows, highs: The same from the end up to there, for a picture.
+    """
+
+    at: float
+    now: float
+    low: float
+    middle: float
+    high: float
+    xs: tuple[float, ...] = ()
+    lows: tuple[float, ...] = ()
+    middles: tuple[float, ...] = ()
+    highs: tuple[float, ...] = ()
+
+    @property
+    def gains(self) -> bool:
+        """Return whether even the cautious end of the interval is better than now."""
+        return self.high < self.now
+
+
+def outlook(series: SeriesFact | None) -> Outlook | None:
+    """Return where a curve is heading; None where too few values say, or where it turned upwards."""
+    if series is None or len(series.values) < POINTS_MIN:
+        return None
+    sign = -1.0 if series.direction == "max" else 1.0
+    cut = int(len(series.xs) * HEAD)
+    first = series.xs[0]
+    span = max(series.xs[-1] - first, 1e-12)
+    xs = (np.asarray(series.xs) - first) / span + 1 / len(series.xs)
+    ys = sign * np.asarray(series.values)
+    fitted = _fits(xs[cut:], ys[cut:])
+    if fitted is None:
+        return None
+    bases, heights, floors, weights, scatter = fitted
+    ahead = np.linspace(xs[-1], xs[-1] + FURTHER * (xs[-1] - xs[0]), 13)
+    curves = floors[:, None] + heights[:, None] * bases(ahead)
+    middles, lows, highs = [], [], []
+    for column in curves.T:
+        middle = float(weights @ column)
+        spread = math.sqrt(float(weights @ (column - middle) ** 2) + scatter**2)
+        low, high = _quantiles(column, weights)
+        middles.append(middle)
+        lows.append(min(low, middle) - 1.645 * scatter if spread else low)
+        highs.append(max(high, middle) + 1.645 * scatter)
+    real = [sign * np.asarray(v) for v in (lows, middles, highs)]
+    low_end, middle, high_end = (float(v[-1]) for v in real)
+    places = tuple(float(x) for x in (ahead - 1 / len(series.xs)) * span + first)
+    return Outlook(
+        places[-1], float(real[1][0]), low_end, middle, high_end, places,
+        *(tuple(map(float, v)) for v in (real[0], real[1], real[2])),
+    )  # fmt: skip
+
+
+def _fits(xs: Numbers, ys: Numbers):  # type: ignore[no-untyped-def]
+    """Return the family of fits: basis function, heights, floors, weights, scatter; None where nothing falls."""
+    tail = max(float(xs[-1] - xs[0]), 1e-9)
+
+    def bases(at: Numbers) -> Numbers:
+        powers = np.power(at[None, :], -EXPONENTS[:, None])
+        exponentials = np.exp(-(at[None, :] - xs[0]) / (PACES[:, None] * tail))
+        return np.concatenate([powers, exponentials])
+
+    b = bases(xs)
+    centred = b - b.mean(1, keepdims=True)
+    y = ys - ys.mean()
+    heights = (centred @ y) / np.maximum((centred**2).sum(1), 1e-18)
+    heights = np.maximum(heights, 0.0)  # a curve that rises has no better value ahead
+    floors = ys.mean() - heights * b.mean(1)
+    if ys.min() >= 0:  # a loss has 0 beneath it
+        below = floors < 0
+        through = (b @ ys) / (b**2).sum(1)
+        heights = np.where(below, through, heights)
+        floors = np.where(below, 0.0, floors)
+    residuals = ys[None, :] - floors[:, None] - heights[:, None] * b
+    squares = (residuals**2).sum(1) + 1e-18
+    n = len(xs) / CORRELATED
+    logs = -0.5 * n * np.log(squares / squares.min())
+    weights = np.exp(logs)
+    weights /= weights.sum()
+    scatter = math.sqrt(float(squares.min()) / max(len(xs) - 3, 1))
+    return bases, heights, floors, weights, scatter
+
+
+def _quantiles(values: Numbers, weights: Numbers) -> tuple[float, float]:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    low = values[order][np.searchsorted(total, (1 - LEVEL) / 2)]
+    high = values[order][min(np.searchsorted(total, (1 + LEVEL) / 2), len(values) - 1)]
+    return float(low), float(high)
