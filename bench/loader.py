@@ -151,6 +151,12 @@ def table(rows, args):
         )
     lines += [
         "",
+        "Steps that wait 5 % of their time cannot get more than 1.05 times as fast by any setting: a larger figure "
+        "beside `heavy_model` is the machine's own noise, and says how far the others are to be trusted. Naming "
+        "nothing counts as agreed where steps wait less than a tenth of their time.",
+    ]
+    lines += [
+        "",
         "Training steps a second under each setting, medians, and beside the present one, medians of the rounds:",
         "",
     ]

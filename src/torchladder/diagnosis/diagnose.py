@@ -63,7 +63,7 @@ def diagnose(log: Log, rules: Sequence[Rule]) -> Diagnosis:
     """Return what is said of a run."""
     fact = log_fact(log)
     course = log_course(fact)
-    facts = Facts(logs=(fact,))
+    facts = Facts(logs=(fact,), lines=())  # one run beside no law
     ahead = outlook(main_series(fact)) if course.state in GOING_ON else None
     notes = (*smoothed(fact), *lag_notes(fact), *resumed_notes(fact))
     findings = tuple(f for rule in rules for f in rule.judge(facts) or ())

@@ -116,6 +116,8 @@ def _lines(facts: Facts) -> tuple[Line, ...]:
     ):
         rows = [r for r in facts.duplicates or () if (r.first != r.second) is across]
         if not rows:
+            if across and facts.duplicates is not None:
+                lines.append(Line(what, (code,), None, None, "there is no held-out side"))
             continue
         exact, near = ([r for r in rows if r.exact is e] for e in (True, False))
         unknown = next((r.unknown for r in near if r.unknown), None)

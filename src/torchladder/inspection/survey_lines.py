@@ -9,6 +9,7 @@ from torchladder.inspection.line import Line
 
 ALONE = "there is no held-out side"
 PROGRAM = "needs a program's transforms and loaders: data check --from SCRIPT"
+STANDING = 0.8  # accuracy below which a model has no standing to contradict a label, as the rule has it
 SHIFTS = {
     "covariate": ("sides told apart by inputs", "area {:.2f}", "about 0.5"),
     "label": ("class shares of the sides", "{:.1%} apart", "below 10%"),
@@ -44,6 +45,9 @@ def _noise(survey: SurveyFact) -> Line:
     found = {n.side: n for n in survey.noise}
     if -1 not in found:
         why = "only classes can be judged" if survey.train.classes is not True else "too few samples of each class"
+        return Line("labels that look wrong", ("TL120",), None, None, why)
+    if max(n.accuracy for n in found.values()) < STANDING:
+        why = f"the small model that doubts them is right in {found[-1].accuracy:.0%} only"
         return Line("labels that look wrong", ("TL120",), None, None, why)
     value = f"{found[-1].estimated:.1%} of training" + (f", {found[0].estimated:.1%} held out" if 0 in found else "")
     return Line("labels that look wrong", ("TL120",), value, "below 8%")
