@@ -38,7 +38,9 @@ def comparison(runs: Sequence[Diagnosis]) -> str:
     first, second = main_series(order[0].fact), main_series(order[1].fact)
     if first is None or first.best is None or second is None or second.best is None:
         return "too few of the runs have values to rank them"
-    words = f"{order[0].name} is best: {first.name} {first.best:.4g} at {order[0].fact.unit} {place_words(first.best_x)}"
+    words = (
+        f"{order[0].name} is best: {first.name} {first.best:.4g} at {order[0].fact.unit} {place_words(first.best_x)}"
+    )
     close = abs(second.best - first.best) < scatter(first) + scatter(second)
     tail = ", closer than their values scatter: seeds would have to tell" if close else ""
     return f"{words}; next is {order[1].name} with {second.best:.4g}{tail}"

@@ -104,7 +104,7 @@ def lag_notes(fact: LogFact) -> tuple[str, ...]:
     t, h = fact.train, fact.held
     if t is None or h is None or not t.values or not h.values or not fact.alike:
         return ()
-    if h.values[-1] < 0.9 * t.values[-1]:  # noqa: PLR2004 - more than an epoch's lag
+    if h.values[-1] < 0.9 * t.values[-1]:
         return (
             f"{h.name} is below {t.name}: dropout, augmentation, label smoothing or class weights make the training "
             "loss larger, and so does its mean over an epoch in which the model still learned",
@@ -153,7 +153,9 @@ def summary(found: Diagnosis) -> str:
     """Return the line of a run; what a finding says is left to the finding."""
     c = found.course
     series = found.fact.train or main_series(found.fact)
-    span = f"{c.unit} {place_words(series.xs[0])} to {place_words(series.xs[-1])}" if series and series.xs else "no values"
+    span = (
+        f"{c.unit} {place_words(series.xs[0])} to {place_words(series.xs[-1])}" if series and series.xs else "no values"
+    )
     if c.state == "unknown":
         return f"{span}: cannot tell"
     return f"{span}: {c.words}" if c.state == "healthy" else f"{span}: {c.state} {since_words(c)}"

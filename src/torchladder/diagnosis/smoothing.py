@@ -17,7 +17,9 @@ def smoothed(log: LogFact) -> tuple[str, ...]:
     together = correlation(series)
     if together is None or together < SAME_WAY:
         return ()
-    return (f"{series.name} looks like a running mean (neighbouring changes correlate by {together:.2f}): it lags behind",)
+    return (
+        f"{series.name} looks like a running mean (neighbouring changes correlate by {together:.2f}): it lags behind",
+    )
 
 
 def correlation(series: SeriesFact) -> float | None:

@@ -119,7 +119,7 @@ def world_kept() -> Iterator[None]:
 
 
 _PYTHON = random.Random(SEED).getstate()
-_NUMPY = np.random.RandomState(SEED).get_state()  # noqa: NPY002 - what programs use
+_NUMPY = np.random.RandomState(SEED).get_state()
 
 
 def reseed() -> None:

@@ -100,7 +100,7 @@ def fit(
     require_fittable(runs, law)
     sizes = np.array([r.sizes(law) for r in runs], dtype=float)
     problem = Problem(sizes, np.array([r.loss for r in runs], dtype=float), delta)
-    best, _ = problem.solve(problem.starts())
+    best = problem.settle(problem.starts())
     gaps = problem.residuals(best)
     spare = len(runs) - law.unknowns
     scatter = max(float(np.sqrt((gaps**2).sum() / spare)), scatter_least)
@@ -109,8 +109,7 @@ def fit(
     curves = []
     for _ in range(draws):
         problem.y = centred + scatter * rng.standard_t(spare, len(runs))
-        found, _ = problem.solve([best])
-        curves.append(problem.curve(found, law))
+        curves.append(problem.curve(problem.refine(best), law))
     return Fit(law, problem.curve(best, law), tuple(curves), scatter, spare, tuple(runs), seed)
 
 

@@ -25,6 +25,9 @@ SMALLEST = 1e-6  # least floor and term, as a share of the smallest loss: below 
 LEAST = 0.05  # the same for a start: a term that starts at nothing has no gradient
 TOLERANCE = 1e-12
 ITERATIONS = 2000
+FINALISTS = 3
+REFINEMENTS, NO_GAIN, STILL = 150, 1e-7, 4  # steps, and gains too small to go on
+DAMPING, STIFF, TINY = 1e-6, 1e8, 1e-12
 
 
 class Problem:
@@ -89,6 +92,46 @@ class Problem:
             if found.fun < best[1]:
                 best = np.asarray(found.x), float(found.fun)
         return best
+
+    def settle(self, starts: Sequence[Vector]) -> Vector:
+        """Return the best numbers over many starts: all are refined, and the best few solved to the end."""
+        refined = [self.refine(start) for start in starts]
+        refined.sort(key=lambda theta: self.objective(theta)[0])
+        return self.solve(refined[:FINALISTS])[0]
+
+    def refine(self, start: Vector) -> Vector:
+        """Return the best numbers near a start: reweighted least squares, damped; for losses redrawn around a fit.
+
+        It needs a tenth of the time of ``solve`` and meets it to many more digits than redrawn losses differ by.
+        """
+        low, high = np.array(self.bounds()).T
+        theta = np.clip(start, low, high)
+        value, gradient = self.objective(theta)
+        damping, still = DAMPING, 0
+        for _ in range(REFINEMENTS):
+            step = self._step(theta, gradient, damping)
+            tried = np.clip(theta + step, low, high)
+            found, slope = self.objective(tried)
+            if not found < value:
+                damping *= 10
+                still += 1
+            else:
+                still = still + 1 if value - found < NO_GAIN * value else 0
+                theta, value, gradient, damping = tried, found, slope, max(damping / 10, DAMPING)
+            if still >= STILL or damping > STIFF:
+                break
+        return np.asarray(theta)
+
+    def _step(self, theta: Vector, gradient: Vector, damping: float) -> Vector:
+        """Return a damped Gauss-Newton step of the objective."""
+        terms = self.terms(theta)
+        total = np.logaddexp.reduce(terms, axis=1)
+        shares = np.exp(terms - total[:, None])
+        jacobian = np.hstack([shares, -shares[:, 1:] * self.x])
+        weights = 1 / np.maximum(np.abs(total - self.y) / self.delta, 1) / self.delta**2
+        normal = (jacobian * weights[:, None]).T @ jacobian
+        normal += damping * np.diag(np.maximum(np.diag(normal), TINY))
+        return np.asarray(-np.linalg.solve(normal, gradient))
 
     def curve(self, theta: Vector, law: Law) -> Curve:
         """Return the law with these numbers, its sizes no longer centred."""

@@ -150,7 +150,9 @@ def of_records(records: Sequence[tuple[int | None, Mapping[str, Any]]], path: st
         msg = f"{path} has no row with a loss above 0 and a size above 0"
         raise UsageError(msg)
     notes = [f"{lost} of {len(records)} rows have no usable loss or size and were left out"] if lost else []
-    told = ", ".join(f"{columns[role]} is {role}" for role in ("loss", "parameters", "samples", "flops") if role in columns)
+    told = ", ".join(
+        f"{columns[role]} is {role}" for role in ("loss", "parameters", "samples", "flops") if role in columns
+    )
     return Table(tuple(rows), (f"columns: {told}", *notes))
 
 

@@ -16,6 +16,7 @@ class LogLimits:
     collapsed: float = 2.0  # times the best loss, for good
     back: float = 0.25  # share of the start by which it rose again
     learned: float = 0.025  # relative fall of a loss below which nothing was learned
+    slow: float = 0.01  # relative fall from which on a steady one is a slow one
     memorised: float = 0.06  # the same where the held-out loss did not fall at all
     chance: float = 0.03  # relative distance from ln K, or R2
     turned: float = 1.1  # the last held-out loss against the best one
@@ -30,7 +31,7 @@ class LogLimits:
     high: float = 0.15  # share of the start above which swinging matters
     poor: float = 0.65  # share of the start that is left: the fit is poor
     poor_score: float = 0.8  # the same of what a score lacks to the best there is
-    stuck: float = 0.7  # the same for a curve that stands still: noise no model can predict may be half of it
+    stuck: float = 0.64  # the same for a curve that stands still: noise no model can predict may be half of it
     stuck_dead: float = 0.5  # the same where held-out losses do not move at all
     dead: float = 0.003  # relative span of late held-out losses that is no movement
     moved_least: float = 0.1  # share of the start below which a fall before a stand is none

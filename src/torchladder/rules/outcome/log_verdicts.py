@@ -31,9 +31,14 @@ class Look:
     score: Shape | None
 
     @property
+    def alike(self) -> bool:
+        """Return whether both sides are one quantity and can be compared; two scores of one name are."""
+        return self.log.alike if self.log.train is not None and self.log.held is not None else self.log.held is None
+
+    @property
     def start(self) -> float:
         """Return the loss at the start, as large as either side had it."""
-        both = [s.start for s in (self.train, self.held if self.log.alike else None) if s is not None]
+        both = [s.start for s in (self.train, self.held if self.alike else None) if s is not None]
         return max(max(both, default=0.0), 1e-12)
 
 
@@ -124,10 +129,11 @@ def not_learning(look: Look) -> Verdict | None:
     reached = look.score is not None and _learned_score(look.score)
     fall = (t.start - min(t.means[1:], default=t.start)) / max(abs(t.start), 1e-12)
     held_fall = (h.start - min(h.means[1:], default=h.start)) / max(abs(h.start), 1e-12) if h is not None else fall
-    flat = fall < k.learned and held_fall < k.learned
+    steady = _steady(t) and (h is None or _steady(h)) and fall > k.slow
+    flat = fall < k.learned and held_fall < k.learned and not steady
     frozen = h is not None and len(h.values) > 2 and max(h.values) - min(h.values) < 1e-6 * abs(h.start)  # noqa: PLR2004
     memory = h is not None and fall < k.memorised and held_fall < k.learned / 2
-    chance = at_chance(look.log, t, h, look.score, k.chance) and _still(t, k.still)
+    chance = at_chance(look.log, t, h, look.score, k.chance) and _still(t, k.still) and not steady
     if reached or not (flat or frozen or memory or chance):
         return None
     if _begun(look) and not chance:
@@ -140,6 +146,12 @@ def not_learning(look: Look) -> Verdict | None:
         return None
     both = f" and {h.name} at {h.say(h.end)}" if h is not None and h is not t else ""
     return "not-learning", t.xs[0], f"{t.name} stays at {t.say(t.end)}{both} from the first value to the last"
+
+
+def _steady(shape: Shape) -> bool:
+    """Tell whether a curve falls in nearly every step, by more than its noise: slowly is not the same as not at all."""
+    steps = [b < a for a, b in pairwise(shape.means)]
+    return len(steps) > POINTS_MIN and sum(steps) > 0.85 * len(steps) and shape.start - shape.end > 6 * shape.noise
 
 
 def _learned_score(score: Shape) -> bool:
@@ -184,10 +196,10 @@ def overfitting(look: Look) -> Verdict | None:
     t, h = look.train, look.held
     if t is None:
         return None
-    found = _turn(look, t, h) if h is not None and look.log.alike else None
-    if found is None and h is not None and look.log.alike:
+    found = _turn(look, t, h) if h is not None and look.alike else None
+    if found is None and h is not None and look.alike:
         found = _apart(look, t, h)
-    if found is None and look.score is not None and look.score is not h and (h is None or not look.log.alike):
+    if found is None and look.score is not None and look.score is not h and (h is None or not look.alike):
         found = _score_turn(look, t, look.score)
     return found
 
@@ -239,7 +251,7 @@ def _score_turn(look: Look, t: Shape, score: Shape) -> Verdict | None:
 def oscillating(look: Look) -> Verdict | None:
     """Tell whether late means swing widely and keep turning; of held-out values, by more than a small set does."""
     k = look.limits
-    for shape, spread_min in ((look.train, k.spread), (look.held if look.log.alike else None, k.spread_held)):
+    for shape, spread_min in ((look.train, k.spread), (look.held if look.alike else None, k.spread_held)):
         if shape is None or len(shape.means) < 8 or shape.score:  # noqa: PLR2004 - too few parts to swing
             continue
         late = shape.late if len(shape.values) > FEW else shape.values[-round(LATE * len(shape.values)) :]
@@ -253,7 +265,7 @@ def oscillating(look: Look) -> Verdict | None:
 
 def _level(look: Look) -> float:
     """Return the start, or twice what held-out data began with where training began with a leap."""
-    held = look.held if look.held is not None and look.log.alike else None
+    held = look.held if look.held is not None and look.alike else None
     return min(look.start, 2 * held.values[0]) if held is not None else look.start
 
 
@@ -265,7 +277,7 @@ def _progress_left(look: Look, t: Shape) -> float:
 
 
 def _close(look: Look, t: Shape, h: Shape | None) -> bool:
-    return h is not None and look.log.alike and abs(h.end - t.end) < look.limits.close * max(abs(t.end), 1e-12)
+    return h is not None and look.alike and abs(h.end - t.end) < look.limits.close * max(abs(t.end), 1e-12)
 
 
 def _still(t: Shape, share: float) -> bool:
@@ -280,17 +292,18 @@ def _still(t: Shape, share: float) -> bool:
 def unfinished(look: Look) -> Verdict | None:
     """Tell whether the run was ended in the middle of its fall."""
     t, k = look.train, look.limits
-    main = look.held if look.held is not None and look.log.alike else t
+    main = look.held if look.held is not None and look.alike else t
     if t is None or main is None or len(main.values) < POINTS_MIN:
         return None
-    if not k.far_to_go < _progress_left(look, t) < 1 - k.poor * 0.6:
+    left = 0.0 if _progress_left(look, t) == 0 else main.end / look.start
+    if not k.far_to_go < left < (k.poor_score if main.score else k.poor):
         return None
     cut = max(len(main.values) // 5, 1)
     before, end = main.values[-cut - 1], main.values[-1]
     if cut > 2:  # noqa: PLR2004 - enough for means
         before, end = statistics.fmean(main.values[-2 * cut : -cut]), statistics.fmean(main.values[-cut:])
     fall = look.start - min(main.values)
-    if before - end > max(k.steep * fall, k.noises * main.noise) and end <= 1.02 * min(main.means):
+    if before - end > max(k.steep * fall, k.noises * main.noise) and main.end <= 1.02 * min(main.means):
         words = f"{main.name} went from {main.say(before)} to {main.say(end)} in the last fifth of the run and had not slowed down"
         return "still-improving", main.xs[-1], words
     return None
@@ -302,13 +315,15 @@ def poor(look: Look) -> Verdict | None:
     if t is None:
         return None
     left = _progress_left(look, t)
-    still = _still(t, k.still) and not (_close(look, t, h) and h is not None and not _still(h, k.still))
+    still = (
+        _still(t, k.still) and not _steady(t) and not (_close(look, t, h) and h is not None and not _still(h, k.still))
+    )
     level = k.poor_score if t.score else k.poor
     if left > level and not still and _close(look, t, h):
         both = f" and {h.name} at {h.say(h.end)}" if h is not None else ""
         words = f"{t.name} ends at {t.say(t.end)}{both}, from {_said(look, t)} at the start, and still improves"
         return "underfitting", t.xs[0], words
-    if (left > max(k.stuck, level) or (left > k.stuck_dead and _dead(look, k.dead))) and still:
+    if (left > (level if t.score else k.stuck) or (left > k.stuck_dead and _dead(look, k.dead))) and still:
         if left > 1 - k.moved_least:
             return "not-learning", t.xs[0], f"{t.name} begins at {_said(look, t)} and stands at {t.say(t.end)}"
         at = _stopped(t)
@@ -320,7 +335,7 @@ def poor(look: Look) -> Verdict | None:
 def _dead(look: Look, share: float) -> bool:
     """Tell whether held-out losses do not move at all any more: nothing is learned, whatever there is to learn."""
     h = look.held
-    late = h.values[-max(round(LATE * len(h.values)), 3) :] if h is not None and look.log.alike else ()
+    late = h.values[-max(round(LATE * len(h.values)), 3) :] if h is not None and look.alike else ()
     return len(late) > POINTS_MIN and max(late) - min(late) < share * abs(late[-1])
 
 
@@ -349,8 +364,7 @@ def sound(look: Look) -> Verdict:
 def _improved(look: Look, s: Shape) -> bool:
     """Tell whether held-out values got better than their first one, or were better than training began from the first."""
     from_first = s.low < s.start - max(0.01 * abs(s.start), s.noise)
-    same = look.log.alike if look.log.held is not None else True
-    at_once = s is look.held and same and s.low < 0.9 * look.start
+    at_once = s is look.held and look.alike and s.low < 0.9 * look.start
     return from_first or at_once
 
 
