@@ -415,7 +415,8 @@ def margins(recipe, t, inside, best):
     poor = min((1 - progress) / (1 - POOR), 1.2 * fit[-1] / test[-1])
     flat = abs(tail[-1] - tail[0]) / tail[0] / 0.02
     found["plateau"] = min(poor, 1 / max(flat, 0.05))
-    found["underfitting"] = min(poor, flat)
+    share = (tail[0] - tail[-1]) / max(fit[0] - low, 1e-9)  # slowly falling is falling: a straight line has 0.4
+    found["underfitting"] = min(poor, max(flat, share / 0.25))
     gain = (test[-1] - min(after)) / t.blind if after else 0.0
     found["still-improving"] = min(gain / 0.1, 1.3 * min(test) / test[-1])
     return found

@@ -10,6 +10,7 @@ the gradients are right, and is asked afterwards whether it said which tensor an
 Writes bench/results/gradcheck.json and gradcheck.md.
 """
 
+# ruff: noqa: E501
 import argparse
 import contextlib
 import copy

@@ -298,7 +298,7 @@ def counts(steps: int = 1000) -> None:
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             del types
-            self.n += func.overloadpacket._qualified_op_name in {"aten::_local_scalar_dense", "aten::equal"}
+            self.n += func.name() in {"aten::_local_scalar_dense", "aten::equal"}
             return func(*args, **(kwargs or {}))
 
     ours = str(ROOT / "src" / "torchladder")

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "experiments": {"core", "data", "probes", "runner"},
     "feeding": {"core", "rules", "runner", "ladder", "patches"},
     "patches": {"core"},
-    "scaling": {"core"},
+    "scaling": {"core", "rules"},
     "logs": {"core"},
     "diagnosis": {"core", "logs", "rules"},
     "gradients": {"core", "rules", "live"},

@@ -12,14 +12,15 @@ train = DataLoader(data, batch_size=32, shuffle=True)
 
 def test_settings_are_added_as_keywords():
     """At the end of the call."""
-    text = edited(PLAIN, "loader_settings", [2], num_workers=2, persistent_workers=True)
+    text = edited(PLAIN, "loader_settings", [2], num_workers=2, persistent_workers=True) or ""
 
     assert "DataLoader(data, batch_size=32, shuffle=True, num_workers=2, persistent_workers=True)" in text
 
 
 def test_a_setting_that_is_there_gets_its_new_value():
     """In its place."""
-    text = edited(PLAIN.replace("shuffle=True", "num_workers=0, shuffle=True"), "loader_settings", [2], num_workers=4)
+    plain = PLAIN.replace("shuffle=True", "num_workers=0, shuffle=True")
+    text = edited(plain, "loader_settings", [2], num_workers=4) or ""
 
     assert "DataLoader(data, batch_size=32, num_workers=4, shuffle=True)" in text
 

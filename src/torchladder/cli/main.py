@@ -30,6 +30,7 @@ VERBS = {
     "smoke": "one rung alone: does the program run, and what does its data look like",
     "data": "check data sets themselves: duplicates, leakage, labels, drift, files that cannot be read",
     "loader": "time the loader of a program: what steps wait for, and which setting to change first",
+    "scaling": "fit scaling laws to finished runs, foretell a larger one, judge runs against the law",
     "gradcheck": "check hand-written gradients against differences, and name the parameter that is wrong",
     "diagnose": "say from the curves of a log what state a run is in and what to reach for first",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",

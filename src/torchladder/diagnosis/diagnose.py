@@ -81,7 +81,9 @@ def main_series(fact: LogFact) -> SeriesFact | None:
 
 def stop_at(course: LogCourse, ahead: Outlook | None) -> float | None:
     """Return where a run like this is best ended."""
-    if course.state in {"overfitting", "healthy"} and not (ahead is not None and ahead.gains):
+    if course.state == "overfitting" and course.since is not None and course.best_x is not None:
+        return min(course.since, course.best_x)
+    if course.state == "healthy" and not (ahead is not None and ahead.gains):
         return course.best_x
     return course.since if course.state in {"plateau", "diverged", "not-learning"} else None
 
@@ -156,6 +158,8 @@ def summary(found: Diagnosis) -> str:
     span = (
         f"{c.unit} {place_words(series.xs[0])} to {place_words(series.xs[-1])}" if series and series.xs else "no values"
     )
+    if series is not None and series.lost is not None and series.xs:
+        span += ", then no numbers"
     if c.state == "unknown":
         return f"{span}: cannot tell"
     return f"{span}: {c.words}" if c.state == "healthy" else f"{span}: {c.state} {since_words(c)}"

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torchladder
 from torchladder.core.findings import Finding, Severity
@@ -24,7 +25,7 @@ CLOSED = "a single run's curves cannot show wrong labels, nor a leak that helps 
 
 def report_of(runs: Sequence[Diagnosis], rules: Sequence[Rule], *, name: str, seconds: float) -> Report:
     """Return the report of one run or several."""
-    findings: list[Finding] = [f for run in runs for f in run.findings]
+    findings = [named(f, run, alone=len(runs) == 1) for run in runs for f in run.findings]
     findings.sort(key=lambda f: [Severity.ERROR, Severity.WARNING, Severity.NOTE].index(f.severity))
     cause = next((f for f in findings if f.severity is not Severity.NOTE), None)
     states = [run.course.state for run in runs]
@@ -58,6 +59,11 @@ def rung(run: Diagnosis, rules: Sequence[Rule], *, alone: bool) -> RungResult:
     return RungResult(
         FULL_RUN, "curves" if alone else short(run.name), state, summary(run), 0.0, figures(run), unknown, clear, notes
     )
+
+
+def named(finding: Finding, run: Diagnosis, *, alone: bool) -> Finding:
+    """Return a finding that says which run it is about, where no line of a log does."""
+    return finding if alone or finding.where else replace(finding, message=f"{short(run.name)}: {finding.message}")
 
 
 def short(name: str) -> str:

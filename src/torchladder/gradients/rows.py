@@ -1,4 +1,4 @@
-"""What became of each leaf, as rows for the rule; the leaves at which an error arises are told from those it reaches."""
+"""What became of each leaf, as rows for the rule; where an error arises is told from where it passes through."""
 
 from dataclasses import dataclass
 

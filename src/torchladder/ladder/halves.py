@@ -91,10 +91,10 @@ def _seconds(facts: Facts, share: float) -> float:
     return START + share * program_of(facts).seconds
 
 
-def part(subject: Subject, share: float, number: int) -> tuple[HalfFact, bytes | None]:
+def part(subject: Subject, share: float, number: int, patience: float = PATIENCE) -> tuple[HalfFact, bytes | None]:
     """Run the program on one part of its training data; returns its row and its last held-out predictions."""
     before = subject.facts
-    seconds = PATIENCE * _seconds(before, share) + START
+    seconds = patience * _seconds(before, share) + START
     trained = [
         [x.place.path if x.place else None, x.place.line if x.place else None, x.n_samples]
         for x in before.loaders or ()

@@ -17,6 +17,7 @@ FITTED = 0.99  # of the constants: five of them are to hold at once
 PREDICTED = 0.95
 SUSPECTS = 2  # runs of a table that are looked at one by one, the farthest from the law
 FAR = 5.0  # robust standard deviations from the law at which a run is looked at
+CHANCE = 2.0  # standard deviations of a single run that a mean error may have
 TO_SIGMA = 1.4826  # of a median absolute deviation
 
 
@@ -27,6 +28,16 @@ class Extrapolation:
     check: Check
     law_error: float
     line_error: float
+    scatter: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether half the runs lie inside their intervals, or all are met about as well as chance allows.
+
+        The runs share the law's own error, so that more of them miss together than intervals taken one by one allow.
+        """
+        inside = sum(p.inside for p in self.check.predicted)
+        return 2 * inside >= len(self.check.predicted) or self.law_error <= CHANCE * self.scatter
 
 
 @dataclass
@@ -95,11 +106,7 @@ def _fit(found: Study, law: Law | None, seed: int) -> None:
     for candidate in [law] if law is not None else (Law.JOINT, Law.SAMPLES, Law.PARAMETERS):
         runs = usable(found.rows, candidate)
         try:
-            if not runs:
-                msg = f"no run has its number of {' and '.join(candidate.value)}"
-                raise NotFitted(msg)
-            if law is None and candidate is not Law.JOINT:
-                _require_alone(runs, candidate)
+            _require(runs, candidate, asked=law is not None)
             found.fit = fit(runs, candidate, draws=DRAWS, seed=seed)
             found.law = candidate
             break
@@ -111,8 +118,13 @@ def _fit(found: Study, law: Law | None, seed: int) -> None:
             _slice(found, single, seed)
 
 
-def _require_alone(runs: Sequence[Run], law: Law) -> None:
-    """Refuse a law of one size where the other varies by itself."""
+def _require(runs: Sequence[Run], law: Law, *, asked: bool) -> None:
+    """Refuse a law that no run has the sizes of, and one of one size where the other varies by itself."""
+    if not runs:
+        msg = f"no run has its number of {' and '.join(law.value)}"
+        raise NotFitted(msg)
+    if asked or law is Law.JOINT:
+        return
     other = "parameters" if law is Law.SAMPLES else "samples"
     values = {r.size(other) for r in runs} - {None}
     mine = {r.sizes(law) for r in runs}
@@ -154,7 +166,8 @@ def _foretell(found: Study, held_out: int | None, seed: int) -> None:
     line = straight([r for r in runs if id(r) not in left], found.law)
     errors = [abs(p.error) for p in made.predicted]
     naive = [abs(p.run.loss / line.loss(p.run) - 1) for p in made.predicted]
-    found.extrapolation = Extrapolation(made, sum(errors) / len(errors), sum(naive) / len(naive))
+    scatter = found.fit.scatter if found.fit is not None else 0.0
+    found.extrapolation = Extrapolation(made, sum(errors) / len(errors), sum(naive) / len(naive), scatter)
 
 
 def _judge(found: Study, row: Row, fitted: Fit) -> None:
@@ -167,7 +180,7 @@ def _judge(found: Study, row: Row, fitted: Fit) -> None:
         return
     largest = {name: max(r.size(name) or 0.0 for r in fitted.runs) for name in fitted.law.value}
     reach = max(sizes[name] / largest[name] for name in fitted.law.value)
-    held = None if found.extrapolation is None else found.extrapolation.check.holds
+    held = None if found.extrapolation is None else found.extrapolation.holds
     found.judged[row.name] = row
     found.lines.append(
         LineFact(

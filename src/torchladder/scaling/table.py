@@ -16,7 +16,7 @@ from torchladder.scaling.runs import Run
 
 NAMES = {
     "loss": ("loss", "valloss", "validationloss", "evalloss", "testloss", "heldoutloss", "finalloss", "l", "ce", "nll"),
-    "parameters": ("n", "parameters", "params", "nparams", "numparams", "nparameters", "modelsize", "nonembeddingparams"),
+    "parameters": ("n", "parameters", "params", "nparams", "numparams", "nparameters", "modelsize"),
     "samples": ("d", "samples", "tokens", "ntokens", "numtokens", "trainingtokens", "traintokens", "nsamples", "data",
                 "examples", "dataset", "datasetsize", "trainsamples", "trainingsamples", "datasize"),
     "flops": ("c", "flops", "compute", "trainingflops", "trainflops", "totalflops", "flop"),
@@ -120,7 +120,7 @@ def number(value: Any) -> float | None:
 
 def columns_of(keys: Sequence[str]) -> dict[str, str]:
     """Return which column is what; the first name of each list that is there wins."""
-    plain = {re.sub(r"[^a-z0-9]", "", str(k).lower()): k for k in reversed(keys) if k is not None}
+    plain = {re.sub(r"[^a-z0-9]", "", str(k).lower()): k for k in reversed(keys)}
     found = {}
     for role, names in NAMES.items():
         match = next((plain[n] for n in names if n in plain), None)
@@ -135,7 +135,7 @@ def of_records(records: Sequence[tuple[int | None, Mapping[str, Any]]], path: st
     Raises:
         UsageError: If no column is a loss or a size, or no row is a run.
     """
-    keys = list(dict.fromkeys(k for _, row in records for k in row))
+    keys = list(dict.fromkeys(str(k) for _, row in records for k in row))
     columns = columns_of(keys)
     if "loss" not in columns or not {"parameters", "samples", "flops"} & columns.keys():
         shown = ", ".join(map(str, keys[:8])) or "nothing"

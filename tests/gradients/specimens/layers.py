@@ -1,5 +1,7 @@
 """Right backward passes of layers in NumPy."""
 
+from typing import Any
+
 import numpy as np
 
 rng = np.random.default_rng(0)
@@ -31,7 +33,7 @@ class Relu:
 
 class Network:
     def __init__(self):
-        self.layers: list = [Linear(4, 4), Relu(), Linear(4, 4), Relu(), Linear(4, 3)]
+        self.layers: list[Any] = [Linear(4, 4), Relu(), Linear(4, 4), Relu(), Linear(4, 3)]
 
     def forward(self, x):
         for layer in self.layers:

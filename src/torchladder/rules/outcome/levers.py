@@ -30,9 +30,11 @@ def levers(found: LogCourse, log: LogFact) -> tuple[Lever, ...]:
     since = f"{found.unit} {place_words(found.since)}"
     if found.state == "plateau":
         return plateau_levers(found, log, since)
+    late = log.held is not None and found.best_x is not None and found.best_x >= log.held.xs[-1]
+    stop = f"stop at {since}: nothing was gained after" if late else f"stop at {best} and keep its state"
     table = {
         "overfitting": (
-            Lever(f"stop at {best} and keep its state", NOTHING),
+            Lever(stop, NOTHING),
             Lever("augment the data, then add weight decay or dropout", RUNS),
             Lever("collect more data, or take a smaller model", DAYS),
         ),

@@ -31,7 +31,7 @@ class LogLimits:
     high: float = 0.15  # share of the start above which swinging matters
     poor: float = 0.65  # share of the start that is left: the fit is poor
     poor_score: float = 0.8  # the same of what a score lacks to the best there is
-    stuck: float = 0.64  # the same for a curve that stands still: noise no model can predict may be half of it
+    stuck: float = 0.66  # the same for a curve that stands still: noise no model can predict may be half of it
     stuck_dead: float = 0.5  # the same where held-out losses do not move at all
     dead: float = 0.003  # relative span of late held-out losses that is no movement
     moved_least: float = 0.1  # share of the start below which a fall before a stand is none

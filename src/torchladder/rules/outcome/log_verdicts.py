@@ -149,9 +149,11 @@ def not_learning(look: Look) -> Verdict | None:
 
 
 def _steady(shape: Shape) -> bool:
-    """Tell whether a curve falls in nearly every step, by more than its noise: slowly is not the same as not at all."""
+    """Tell whether a curve falls in nearly every step, late too, and by more than its noise: slow is not stopped."""
     steps = [b < a for a, b in pairwise(shape.means)]
-    return len(steps) > POINTS_MIN and sum(steps) > 0.85 * len(steps) and shape.start - shape.end > 6 * shape.noise
+    whole, late = shape.start - shape.end, shape.late[0] - shape.late[-1]
+    falls = len(steps) > POINTS_MIN and sum(steps) > 0.85 * len(steps)  # noqa: PLR2004 - nearly every one
+    return falls and whole > 6 * shape.noise and late > 0.15 * whole  # noqa: PLR2004 - of a straight line: 0.4
 
 
 def _learned_score(score: Shape) -> bool:
@@ -293,7 +295,7 @@ def unfinished(look: Look) -> Verdict | None:
     """Tell whether the run was ended in the middle of its fall."""
     t, k = look.train, look.limits
     main = look.held if look.held is not None and look.alike else t
-    if t is None or main is None or len(main.values) < POINTS_MIN:
+    if t is None or main is None or main.score or len(main.values) < POINTS_MIN:
         return None
     left = 0.0 if _progress_left(look, t) == 0 else main.end / look.start
     if not k.far_to_go < left < (k.poor_score if main.score else k.poor):
