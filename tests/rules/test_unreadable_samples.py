@@ -50,3 +50,11 @@ def test_several_reasons_are_one_finding() -> None:
 
     assert finding.message == "3 samples of data cannot be read as they are"
     assert len(finding.seen) == 2
+
+
+def test_pictures_too_large_are_left_to_the_rule_that_looks_at_pictures() -> None:
+    """Said once."""
+    read = ReadFact("train", "clips", "images", 10, 8, True, faults=(FaultFact("too-large", 2, True),))
+
+    assert unreadable_samples.judge(Facts(reads=(read,)))
+    assert not unreadable_samples.judge(Facts(reads=(read,), pictures=()))

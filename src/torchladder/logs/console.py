@@ -1,8 +1,8 @@
 """What a program printed: numbers with names before them, on lines that say which epoch or step they are of.
 
-A progress bar prints the same line many times; the last of an epoch counts. Lines that stand for themselves (a loss every
-hundred steps) are a row each. Tables without names in their rows (Ultralytics, fastai, skorch) take them from the
-line above.
+A progress bar prints the same line many times; the last of an epoch counts. Lines that stand for themselves (a loss
+every hundred steps) are a row each. Tables without names in their rows (Ultralytics, fastai, skorch) take them from
+the line above.
 """
 
 import re

@@ -21,7 +21,7 @@ _CHECKPOINT = re.compile(r"^checkpoint-(\d+)$")
 
 
 def runs_in(folder: Path) -> Iterator[tuple[str, Path | list[Path]]]:
-    """Yield name and log of each run below a folder: a file, a folder that is a log, or event files that go together."""
+    """Yield name and log of each run below a folder: a file, a folder that is a log, or event files of one run."""
     found = 0
     pending = [(folder, 0)]
     while pending and found < MOST:

@@ -17,10 +17,12 @@ SCORES = {
     "acc", "accuracy", "top", "f", "auc", "auroc", "auprc", "roc", "ap", "map", "map50", "iou", "miou", "dice",
     "precision", "recall", "bleu", "rouge", "r", "score", "mrr", "ndcg", "psnr", "ssim", "correlation", "pearson",
     "spearman", "kappa", "mcc", "specificity", "sensitivity", "meteor", "cider", "em", "reward", "jaccard", "hit", "p",
-    "correct",
+    "correct", "f1", "r2", "top1", "top5",
 }  # fmt: skip
-NO_MEASURE = {"time", "seconds", "sec", "speed", "norm", "memory", "mem", "gpu", "eta", "throughput", "samples", "tokens",
-              "runtime", "size", "instances", "images", "scale", "mfu", "count", "timestamp", "wall", "flos"}  # fmt: skip
+NO_MEASURE = {
+    "time", "seconds", "sec", "speed", "norm", "memory", "mem", "gpu", "eta", "throughput", "samples", "tokens", "wall",
+    "runtime", "size", "instances", "images", "scale", "mfu", "count", "timestamp", "flos",
+}  # fmt: skip
 WEAK = {"f", "r", "p", "top", "hit", "em"}  # scores only beside a digit or alone: F1, R2, top-5
 
 
@@ -62,11 +64,12 @@ def role_of(name: str) -> Role:
         return Role("", "step", quantity)
     if rest == ["batch", "idx"]:
         return Role("", "step", quantity)
-    return Role(side, _kind(rest), quantity, whole)
+    return Role(side, _kind(rest, set(re.split(r"[^a-z0-9]+", name.lower()))), quantity, whole)
 
 
-def _kind(words: list[str]) -> str:
-    known = set(words)
+def _kind(words: list[str], uncut: set[str]) -> str:
+    """Return what the words say; ``uncut`` are those between marks, for mIoU and F1 are one word each."""
+    known = set(words) | uncut
     if "lr" in known or {"learning", "rate"} <= known:
         return "lr"
     if known & NO_MEASURE:

@@ -233,14 +233,14 @@ def diagnostic(finding: Finding, folded: list[Finding], read: Reader, width: int
     yield from put("more", f"torchladder explain {clean(finding.code)}")
 
 
-def shorter(finding: Finding, width: int) -> Lines:
-    """Yield a further finding in a few lines."""
+def shorter(finding: Finding, width: int, most: int = 1) -> Lines:
+    """Yield a further finding in a few lines, with up to ``most`` of its figures."""
     gutter = gutter_of(finding)
     put = partial(labelled, gutter=gutter, width=width)
     yield from headline(finding, width)
     if finding.where:
         yield from place_line("-->", finding.where[0], finding, gutter, width)
-    for one in finding.seen[:1]:
+    for one in finding.seen[:most]:
         yield from put("seen", measured(one))
     for fix in finding.fixes[:1]:
         yield from put("help", f"{clean(fix.title)} ({fix.trust.value})")
@@ -253,7 +253,7 @@ def further(report: Report, width: int) -> Lines:
     rest = [f for f in report.findings if f != cause and id(f) not in folded]
     for finding in rest[:MAX_FURTHER]:
         yield Text()
-        yield from shorter(finding, width)
+        yield from shorter(finding, width, MAX_SEEN if is_check(report) else 1)
     if len(rest) > MAX_FURTHER:
         yield Text()
         yield Text(f"{plural(len(rest) - MAX_FURTHER, 'further finding')} in the report.")

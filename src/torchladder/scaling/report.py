@@ -22,12 +22,25 @@ BOUND = 5.9  # an exponent that reaches the fit's own limit
 
 def constants(fitted: Fit) -> dict[str, Interval]:
     """Return every constant of a law with its interval."""
-    found = {"E": fitted.floor(FITTED)}
+    found = {"E": even(fitted.floor(FITTED))}
     for name in fitted.law.value:
         coefficient, exponent, _ = LETTERS[name]
-        found[coefficient] = fitted.coefficient(name, FITTED)
-        found[exponent] = fitted.exponent(name, FITTED)
+        found[coefficient] = even(fitted.coefficient(name, FITTED), log=True)
+        found[exponent] = even(fitted.exponent(name, FITTED))
     return found
+
+
+def even(v: Interval, *, log: bool = False) -> Interval:
+    """Return an interval that reaches as far to its nearer side as to its farther one.
+
+    Refits around a law whose floor came out too high scatter less towards lower floors than the truth is away: the
+    longer side is the honest one on both.
+    """
+    if log and v.low > 0:
+        reach = max(v.high / v.middle, v.middle / v.low)
+        return Interval(v.middle / reach, v.middle, v.middle * reach, v.level)
+    far = max(v.high - v.middle, v.middle - v.low)
+    return Interval(v.middle - far, v.middle, v.middle + far, v.level)
 
 
 def findings_of(found: Study, source: str | None) -> list[Finding]:

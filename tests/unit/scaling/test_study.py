@@ -48,7 +48,7 @@ def scaled(row: Row, factor: float) -> Row:
 @pytest.fixture(scope="module")
 def joint():
     """Return the study of a clean table, which several tests look at."""
-    return study(grid(), flops=[5.76e23])
+    return study(grid(1), flops=[5.76e23])
 
 
 def test_the_published_constants_are_recovered(joint) -> None:

@@ -24,7 +24,7 @@ Pillow on truncated files: https://pillow.readthedocs.io/en/stable/reference/Ima
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
@@ -63,8 +63,10 @@ class Limits:
 def unreadable_samples(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each side that has samples which cannot be read, with all reasons."""
     for read in facts.reads or ():
-        if read.faults:
-            yield _finding(read, limits)
+        # Pictures too large to decode are odd-samples' to name, where somebody looked at pictures.
+        faults = tuple(f for f in read.faults if f.kind != "too-large" or facts.pictures is None)
+        if faults:
+            yield _finding(replace(read, faults=faults), limits)
 
 
 def _finding(read: ReadFact, limits: Limits) -> Finding:

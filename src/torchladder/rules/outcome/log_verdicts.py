@@ -1,8 +1,8 @@
 """What can be told from the curves of a log: one function a state, the most certain first.
 
-Where blind guessing stands is not in a log. The loss at the start stands for it, which a run that learns within its first
-epoch makes too low; what would need it exactly is not said. Noise is estimated from the curve itself: a held-out set
-of thirty samples turns and swings without meaning anything.
+Where blind guessing stands is not in a log. The loss at the start stands for it, which a run that learns within its
+first epoch makes too low; what would need it exactly is not said. Noise is estimated from the curve itself: a held-out
+set of thirty samples turns and swings without meaning anything.
 """
 
 import math
@@ -317,9 +317,8 @@ def poor(look: Look) -> Verdict | None:
     if t is None:
         return None
     left = _progress_left(look, t)
-    still = (
-        _still(t, k.still) and not _steady(t) and not (_close(look, t, h) and h is not None and not _still(h, k.still))
-    )
+    moves = _steady(t) or (_close(look, t, h) and h is not None and not _still(h, k.still))
+    still = _dead(look, k.dead) or (_still(t, k.still) and not moves)
     level = k.poor_score if t.score else k.poor
     if left > level and not still and _close(look, t, h):
         both = f" and {h.name} at {h.say(h.end)}" if h is not None else ""
