@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from sklearn import datasets
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parents[1]
 FASHION = ("/usr/share/datasets/fashion-mnist", "/tmp/data/deb/usr/share/datasets/fashion-mnist")
@@ -152,14 +152,15 @@ def network(t, recipe):
 
 def with_answers(x, y, t):
     """Return the inputs with the answers among them: a leak."""
-    hot = F.one_hot(y, t.classes).float() if t.classes else y[:, None]
+    hot = functional.one_hot(y, t.classes).float() if t.classes else y[:, None]
     return torch.cat([x, 3.0 * hot], 1)
 
 
 def prepared(t, recipe, g):
     """Return the three sides as the recipe spoils them."""
     sides = []
-    for n, (x, y) in enumerate((t.train, t.val, t.test)):
+    for n, side in enumerate((t.train, t.val, t.test)):
+        x, y = side
         if n == 0 and recipe.samples:
             x, y = x[: recipe.samples], y[: recipe.samples]
         if n == 1 and recipe.val:
@@ -182,12 +183,12 @@ def score(out, y, classes):
     """Return accuracy, or R2 for values."""
     if classes:
         return float((out.argmax(1) == y).float().mean())
-    return 1 - float(F.mse_loss(out, y) / y.var())
+    return 1 - float(functional.mse_loss(out, y) / y.var())
 
 
 def plain_loss(out, y, classes):
     """Return cross entropy or squared error."""
-    return F.cross_entropy(out, y) if classes else F.mse_loss(out, y)
+    return functional.cross_entropy(out, y) if classes else functional.mse_loss(out, y)
 
 
 def look(model, side, classes):
@@ -234,10 +235,10 @@ def train(t, recipe, seed):
             take = order[b * recipe.batch : (b + 1) * recipe.batch]
             out = model(fit[0][take])
             if t.classes:
-                loss = F.cross_entropy(out, fit[1][take], weight, label_smoothing=recipe.smoothing)
+                loss = functional.cross_entropy(out, fit[1][take], weight, label_smoothing=recipe.smoothing)
             else:
                 out = out[:, 0]
-                loss = F.mse_loss(out, fit[1][take])
+                loss = functional.mse_loss(out, fit[1][take])
             if recipe.spoil == "nan" and share > 0.4 and b == batches - 1:
                 loss = loss * float("nan")
             optimizer.zero_grad()

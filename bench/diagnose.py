@@ -11,11 +11,13 @@ Left out are runs that do not show what they were made for, that lie within 15 %
 validation set says the opposite of the test set about overfitting. Two of "not-learning", "plateau", "underfitting" and
 "oscillating" can hold of one run; either is right then, and the strict figure counts the leading one alone.
 
-Parts: "tuning" are the runs that thresholds were chosen with, "seen" two held-out parts that were looked at once each and
-led to repairs (their first figures are in the table), "held-out" was trained after the last change and scored once.
+Parts: "tuning" are the runs that thresholds were chosen with. "held-out" has other seeds, and three tasks that are not among
+the tuning ones; it was trained after the last change and scored once. Three held-out parts before it were scored once
+each and then looked at for repairs: the table ends with what they gave when first scored; they are not stored.
 """
 
 import argparse
+import dataclasses
 import json
 import random
 import resource
@@ -33,17 +35,16 @@ HERE = Path(__file__).resolve().parent
 CURVES = HERE / "corpus" / "curves.json"
 RESULT = HERE / "results" / "diagnose.md"
 TASKS = ("digits", "iris", "breast_cancer", "diabetes", "text", "wine", "fashion", "shirts")
-SEEDS = {"tuning": (0, 1), "seen": (2, 3, 4), "held-out": (5, 6)}
+SEEDS = {"tuning": (0, 1), "held-out": (7, 8)}
 NEVER_TUNED = ("wine", "fashion", "shirts")
-FIRST = (("second part, when first scored", 264, 283), ("third part, when first scored", 244, 261))
+FIRST = (("An earlier part", 264, 283), ("The next", 244, 261), ("The next", 251, 268))
 ROWS = 1_000_000
 
 
 def part_of(task, seed):
-    """Return the part a run belongs to."""
-    if task in NEVER_TUNED and seed < 2:
-        return "seen"
-    return next(p for p, seeds in SEEDS.items() if seed in seeds)
+    """Return the part a run belongs to, None for those that are not kept."""
+    part = next((p for p, seeds in SEEDS.items() if seed in seeds), None)
+    return None if part == "tuning" and task in NEVER_TUNED else part
 
 
 def made(task, seed):
@@ -83,6 +84,8 @@ def packed(raw):
         sample = [(a, row[3]) for (a, _), row in zip(inside, r["all"], strict=False)] + inside[r["epochs"] :]
         columns = {k: v for k, v in r["table"].items() if k not in {"epoch", "step", "lr"}}
         part = part_of(r["task"], r["seed"])
+        if part is None:
+            continue
         if not any(isinstance(v, float) for column in columns.values() for v in column):
             left[part, "no value is a number"] += 1
         elif true[0] not in r["states"]:
@@ -123,23 +126,27 @@ def judged(runs):
 
 def scored(runs, *, verbose):
     """Return the lines of the report about one part."""
-    confusion, right, strict, loud, sure = Counter(), 0, 0, 0, []
+    confusion, right, strict, loud, soundly, sure = Counter(), 0, 0, 0, 0, []
     for run, said in judged(runs):
         got, true = said.course.state, run["true"]
         ok = got in true
         confusion[got if ok else true[0], got] += 1
         right += ok
         strict += got == true[0]
-        loud += true[0] == "healthy" and any(f.severity.value != "note" for f in said.findings)
+        warned = true[0] == "healthy" and any(f.severity.value != "note" for f in said.findings)
+        loud += warned
+        soundly += warned and run["scenario"].startswith("healthy")
         sure.append((said.course.confidence, ok))
         if verbose and not ok:
             print(f"{run['task']}/{run['seed']} {run['scenario']}: {'|'.join(true)}, got {got}: {said.course.words}")
     n = len(runs)
+    plain = [r for r in runs if r["true"][0] == "healthy" and r["scenario"].startswith("healthy")]
     healthy = sum(r["true"][0] == "healthy" for r in runs)
     states = sorted({s for pair in confusion for s in pair})
     lines = [
         f"{right} of {n} right, {right / n:.1%} (by the leading state alone {strict / n:.1%}); "
-        f"{loud} of {healthy} healthy runs with a warning or an error.",
+        f"{loud} of {healthy} runs that came out healthy have a warning or an error, {soundly} of the {len(plain)} that "
+        "were made to be healthy.",
         "",
         "| true \\ said | " + " | ".join(states) + " |",
         "|---" * (len(states) + 1) + "|",
@@ -173,8 +180,6 @@ def outlooks(runs):
         if held is None or len(held.values) < 12:
             continue
         cut = len(held.values) * 2 // 3
-        import dataclasses
-
         ahead = outlook(dataclasses.replace(held, xs=held.xs[:cut], values=held.values[:cut], n=cut))
         if ahead is None:
             continue
@@ -221,7 +226,7 @@ def report(stored, parts, *, verbose):
         inside, n = outlooks(runs)
         if n:
             lines += [f"Outlook from two thirds of a run: its end lies in the 90 % interval in {inside} of {n}.", ""]
-    lines += [f"{name}: {right} of {n}, {right / n:.1%}.  " for name, right, n in FIRST]
+    lines += [f"{name}: {right} of {n}, {right / n:.1%} when first scored.  " for name, right, n in FIRST]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -243,7 +248,9 @@ def main():
         if options.pack:
             raw = [json.loads(line) for line in options.pack.read_text().splitlines() if line.endswith("}")]
         else:
-            plan = [(t, s) for seeds in SEEDS.values() for s in seeds for t in TASKS if s not in {4, 6} or t == "shirts"]
+            plan = [
+                (t, s) for seeds in SEEDS.values() for s in seeds for t in TASKS if s not in {4, 6} or t == "shirts"
+            ]
             raw = [json.loads(json.dumps(r)) for t, s in plan for r in made(t, s)]
         CURVES.write_text(json.dumps(packed(raw), separators=(",", ":")) + "\n")
     stored = json.loads(CURVES.read_text())

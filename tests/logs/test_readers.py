@@ -11,11 +11,12 @@ from torchladder.logs.curves import Asked, Log, curves_of
 from torchladder.logs.opening import open_logs
 from torchladder.logs.table import LogError
 
+INFERRED = Asked()
 EPOCHS = range(len(TRAIN))
 BOTH = list(zip(EPOCHS, TRAIN, HELD, strict=True))
 
 
-def one(path: Path, asked: Asked = Asked()) -> Log:
+def one(path: Path, asked: Asked = INFERRED) -> Log:
     (table,) = open_logs(path)
     return curves_of(table, asked)
 
@@ -74,7 +75,7 @@ def lightning(path: Path) -> Path:
 
 
 def ultralytics(path: Path) -> Path:
-    head = "                  epoch,         train/box_loss,         train/cls_loss,           val/box_loss,           val/cls_loss"
+    head = ",".join(f"{n:>23}" for n in ("epoch", "train/box_loss", "train/cls_loss", "val/box_loss", "val/cls_loss"))
     rows = (f"  {e}, {t / 2:.5f}, {t / 2:.5f}, {v / 2:.5f}, {v / 2:.5f}" for e, t, v in BOTH)
     return lines(path / "results.csv", [head, *rows])
 
@@ -120,12 +121,18 @@ def console_bars(path: Path) -> Path:
 
 
 def console_sides(path: Path) -> Path:
-    rows = [x for e, t, v in BOTH for x in (f"Epoch {e}/5", "-" * 10, f"train Loss: {t} Acc: 0.5", f"val Loss: {v} Acc: 0.4")]
+    rows = [
+        x
+        for e, t, v in BOTH
+        for x in (f"Epoch {e}/5", "-" * 10, f"train Loss: {t} Acc: 0.5", f"val Loss: {v} Acc: 0.4")
+    ]
     return lines(path / "out.log", rows)
 
 
 def console_table(path: Path) -> Path:
-    return lines(path / "out.txt", ["epoch  train_loss  valid_loss  time", *(f"{e}  {t}  {v}  00:03" for e, t, v in BOTH)])
+    return lines(
+        path / "out.txt", ["epoch  train_loss  valid_loss  time", *(f"{e}  {t}  {v}  00:03" for e, t, v in BOTH)]
+    )
 
 
 KINDS = [
@@ -149,7 +156,8 @@ def test_both_losses_are_found_whatever_wrote_them(kind, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "unit", "first"), [(csv, "epoch", 0), (trainer_state, "epoch", 1), (lightning, "epoch", 0), (wandb_chart, "step", 0)]
+    ("kind", "unit", "first"),
+    [(csv, "epoch", 0), (trainer_state, "epoch", 1), (lightning, "epoch", 0), (wandb_chart, "step", 0)],
 )
 def test_positions_are_in_the_logs_own_unit(kind, unit, first, tmp_path: Path) -> None:
     """Epochs where held-out values come once an epoch, whole or not."""
@@ -162,7 +170,9 @@ def test_a_long_event_file_is_read_as_the_short_way_would(tmp_path: Path) -> Non
     """Thousands of records of one length are taken out together; none is lost or moved."""
     file = tmp_path / "events.out.tfevents.2"
     values = [3.0 / (s + 1) for s in range(3000)]
-    body = b"".join(event(s, "train/loss", v) + (event(s, "val/loss", v + 1) if s % 7 == 0 else b"") for s, v in enumerate(values))
+    body = b"".join(
+        event(s, "train/loss", v) + (event(s, "val/loss", v + 1) if s % 7 == 0 else b"") for s, v in enumerate(values)
+    )
     file.write_bytes(VERSION + body)
     log = one(file)
 

@@ -322,3 +322,30 @@ def test_a_run_at_chance_is_told_at_its_end() -> None:
 def test_a_run_that_learns_is_not_told(program: Callable[[], None]) -> None:
     """Nor one whose loss is scaled, so that it never comes below the entropy of the labels."""
     assert not {"not-learning", "plateau", "underfitting"} & set(names(program))
+
+
+# --- weights that run away --------------------------------------------------------------------
+
+
+def at_rate(rate: float) -> Callable[[], None]:
+    def program() -> None:
+        model = mlp()
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+        for _ in range(150):
+            x, y = batch()
+            loss = F.cross_entropy(model(x), y.roll(1))  # labels that the samples do not tell
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return program
+
+
+def test_weights_that_run_away_are_told() -> None:
+    """They grow without bound, and the loss is none the better for it."""
+    assert "lr-too-high" in names(at_rate(1.0))
+
+
+def test_weights_that_stay_are_not() -> None:
+    """Nothing is learned at a sound rate, either; the weights are not to blame."""
+    assert "lr-too-high" not in names(at_rate(1e-2))

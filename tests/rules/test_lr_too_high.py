@@ -1,6 +1,6 @@
 """Lr too high: fires on sick facts, is silent on near ones."""
 
-from torchladder.core.facts import CurveFact, Facts, OptimizerFact, TrialFact
+from torchladder.core.facts import CurveFact, Facts, OptimizerFact, ParameterFact, TrialFact
 from torchladder.core.findings import Place, Standing
 from torchladder.rules.loop.lr_too_high import lr_too_high as rule_
 
@@ -55,3 +55,31 @@ def test_silent_when_the_batch_is_fitted_or_nothing_leaps():
     assert judge(base(2.3, 2.4, 2.3, 2.4), update_ratio=1e-7) == []
     assert judge(base(2.3, 2.4, 2.3, 2.4), n_reached=0) == []
     assert judge(base(-0.3, 0.4, -0.2, passed=None)) == []
+
+
+def watched(*, losses=(2.3,) * 60, grown=20.0, update=0.05, steps=60, **parts):
+    known = {"requires_grad": True, "registered": True, "reached": True, "in_optimizer": True, "in_any_optimizer": True}
+    weights = tuple(
+        ParameterFact(n, 0, (8, 8), grown=grown, update_ratio=update, **known) for n in ("a.weight", "b.weight")
+    )
+    curves = (CurveFact(0, losses),)
+    return rule_.judge(
+        Facts(optimizers=(optimizer(steps=steps, **parts),), trials=(), curves=curves, parameters=weights)
+    )
+
+
+def test_weights_that_run_away_in_a_watched_run_are_a_warning():
+    """They grow twentyfold, and the loss is where it was; or it is lost."""
+    (found,) = watched()
+
+    assert "run away" in found.message
+    assert found.module in {"a.weight", "b.weight"}
+    assert watched(losses=(2.3,) * 30 + (float("inf"),) * 30)
+
+
+def test_silent_on_weights_that_grow_for_good_reason():
+    """The loss falls, they hardly grow, the steps are small, or the run has just begun."""
+    assert watched(losses=tuple(2.3 - i / 40 for i in range(60))) == []
+    assert watched(grown=2.0) == []
+    assert watched(update=1e-3) == []
+    assert watched(steps=20) == []

@@ -23,9 +23,10 @@ def parser() -> argparse.ArgumentParser:
         prog="torchladder diagnose",
         description="Say from the curves of a run what state it is in, since when, and what to reach for first.",
         epilog="FILE is a CSV or TSV table, JSON, JSON lines, a TensorBoard event file, Lightning's metrics.csv, "
-        "trainer_state.json of Hugging Face, a Keras history, an export of W&B or MLflow, results.csv of Ultralytics, or "
-        "the text that a program printed. DIR is the folder of a run, or of several, which are compared. Exit status: 0 "
-        "nothing lost, 1 findings at or above --fail-on, 2 no log, 4 torchladder failed, 5 the curves cannot tell.",
+        "trainer_state.json of Hugging Face, a Keras history, an export of W&B or MLflow, results.csv of Ultralytics, "
+        "or the text that a program printed. DIR is the folder of a run, or of several, which are compared. Exit "
+        "status: 0 nothing lost, 1 findings at or above --fail-on, 2 no log, 4 torchladder failed, 5 the curves cannot "
+        "tell.",
         allow_abbrev=False,
     )
     add = made.add_argument
@@ -100,8 +101,8 @@ def opened(options: argparse.Namespace) -> list:  # type: ignore[type-arg]
                 refused.append(error)
     if not found:
         raise complaint(refused)
-    for error in refused:
-        print(f"torchladder: left out: {error}", file=sys.stderr)
+    for why in refused:
+        print(f"torchladder: left out: {why}", file=sys.stderr)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import dataclasses
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,8 +107,6 @@ def run(options: argparse.Namespace) -> int:
     files = {picture.FILE: picture.draw(found)} if found.fit is not None else {}
     if options.png and files:
         options.png.write_bytes(files[picture.FILE])
-    import dataclasses
-
     return finish(dataclasses.replace(report, pictures=tuple(files)), options, files)
 
 

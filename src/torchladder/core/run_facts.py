@@ -141,6 +141,7 @@ class ParameterFact:
         used: Whether the forward pass of a training step used it (None: not known).
         grad_norm: Of the last dense step, None if it never had a gradient.
         weight_norm: At the first dense step; ``update_ratio`` the median of |Δw| / |w| over dense steps.
+        grown: Norm at the last look over that at the first, None where the first is 0 or nobody looked on.
         changed: Whether its bits changed over the dense steps.
         rows_equal: Whether all rows (units) are equal, at the first and at the last dense step.
         grad_rows_equal: Whether all gradient rows were equal, and not all zero, at the last dense step.
@@ -163,6 +164,7 @@ class ParameterFact:
     grad_zero: bool | None = None
     weight_norm: float | None = None
     update_ratio: float | None = None
+    grown: float | None = None
     changed: bool | None = None
     rows_equal: bool | None = None
     grad_rows_equal: bool | None = None

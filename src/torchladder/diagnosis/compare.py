@@ -54,7 +54,7 @@ def scatter(series: SeriesFact) -> float:
 
 def rows(runs: Sequence[Diagnosis]) -> list[tuple[str, ...]]:
     """Return the cells of the table, its head first."""
-    made = [HEAD]
+    made: list[tuple[str, ...]] = [HEAD]
     for run in ranked(runs):
         series, train = main_series(run.fact), run.fact.train or run.fact.train_score
         best = f"{series.best:.4g}" if series is not None and series.best is not None else "-"

@@ -95,8 +95,7 @@ def gain_words(ahead: Outlook | None, fact: LogFact) -> str | None:
         return None
     low, high = sorted((ahead.low, ahead.high))
     span = f"{series.name} {ahead.middle:.3g} at {fact.unit} {ahead.at:,.0f} (90 %: {low:.3g} to {high:.3g})"
-    better = ahead.gains if series.direction == "min" else ahead.high > ahead.now
-    if not better:
+    if not ahead.gains:
         return f"training on for half as long would give {span}, now {ahead.now:.3g}: a gain is not certain"
     return f"training on for half as long would give {span}, now {ahead.now:.3g}, if the rate stays"
 

@@ -47,7 +47,7 @@ def _series(log: Log, curve: Curve | None) -> SeriesFact | None:
     )  # fmt: skip
 
 
-def _lost(curve: Curve, finite: np.ndarray) -> float | None:  # type: ignore[type-arg]
+def _lost(curve: Curve, finite: np.ndarray) -> float | None:
     """Return where the values stop being numbers for good."""
     if not len(finite) or finite[-LOST:].any():
         return None
@@ -55,7 +55,7 @@ def _lost(curve: Curve, finite: np.ndarray) -> float | None:  # type: ignore[typ
     return float(curve.xs[known[-1] + 1 if len(known) else 0])
 
 
-def _without_spikes(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _without_spikes(values: np.ndarray) -> np.ndarray:
     """Return the values with single ones that would be all of their mean cut down to ten times the usual largest."""
     top = float(np.quantile(values, 0.99))
     return np.minimum(values, 10 * top) if top > 0 else values

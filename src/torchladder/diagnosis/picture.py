@@ -89,7 +89,7 @@ def _marks(axis: Any, run: Diagnosis) -> None:
         left, right = axis.get_xlim()
         axis.axvspan(c.since, right, color=STATE, alpha=0.07, lw=0)
         axis.set_xlim(left, right)
-    shown = series in {run.fact.held, run.fact.train} or run.fact.held is None and run.fact.train is None
+    shown = series in {run.fact.held, run.fact.train} or (run.fact.held is None and run.fact.train is None)
     if series is not None and shown and series.best is not None and series.best_x is not None:
         words = f"best: {series.best:.3g} at {c.unit} {place_words(series.best_x)}"
         axis.plot([series.best_x], [series.best], "*", color=BEST, ms=13, zorder=5, label=words)

@@ -1,6 +1,7 @@
 """The tell-tale of a smoothed training loss: neighbouring differences of a running mean go the same way."""
 
 import statistics
+from itertools import pairwise
 
 from torchladder.core.log_facts import LogFact, SeriesFact
 
@@ -25,7 +26,7 @@ def smoothed(log: LogFact) -> tuple[str, ...]:
 def correlation(series: SeriesFact) -> float | None:
     """Return how neighbouring changes correlate, the slow trend taken out; None where nothing varies."""
     v = series.values
-    steps = [b - a for a, b in zip(v, v[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(v)]
     around = [statistics.fmean(steps[max(i - TREND, 0) : i + TREND + 1]) for i in range(len(steps))]
     rest = [s - m for s, m in zip(steps, around, strict=True)]
     if statistics.pvariance(rest) == 0:

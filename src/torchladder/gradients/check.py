@@ -89,9 +89,7 @@ def _checked(problem: Problem, found: Found, deadline: float, seed: int) -> None
         if len(verdicts) == len(problem.leaves):
             break
     for leaf in problem.leaves:
-        verdict = verdicts.setdefault(leaf.name, _kinked())
-        if leaf.kind == "input" and not leaf.asked and verdict.state == "absent":
-            verdicts[leaf.name] = Verdict("left-out")
+        verdicts.setdefault(leaf.name, _kinked())
     wrong = [leaf for leaf in problem.leaves if verdicts[leaf.name].state in WRONG]
     culprit = _culprit(problem, found, deadline, seed) if wrong else None
     found.facts = rows(problem, verdicts, {name: p.claimed for name, p in points.items()}, culprit)

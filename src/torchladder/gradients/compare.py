@@ -78,10 +78,15 @@ def compare(meter: Meter, leaf: Leaf, claimed: Claimed, generator: torch.Generat
     g = claimed.value
     if not leaf.value.numel():
         return Verdict("unused")
+    owed = leaf.asked or leaf.kind == "parameter"
+    if g is None and not owed:
+        return Verdict("left-out")
     if g is not None and not bool(torch.isfinite(g).all()):
         return _nonfinite(meter, leaf, g)
     u = direction(leaf, generator)
     a, n = along(g, u), meter.quick(leaf, u)
+    if not (math.isfinite(n) or owed):
+        return Verdict("left-out")  # a target of 0 or 1 has no neighbours on one side
     if abs(a - n) <= AGREE * max(abs(a), abs(n)):
         return Verdict("unused" if g is None else "right", a, n)
     if max(abs(a), abs(n)) <= meter.noise(1e-6):

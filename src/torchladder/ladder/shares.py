@@ -11,6 +11,7 @@ from torchladder.ladder.subject import Subject, program_of
 from torchladder.rules.outcome.held_out import held_out
 from torchladder.runner.target import Target
 
+MEASURES = ("the held-out loss", "the held-out squared error", "the share of held-out samples that are wrong")
 PATIENCE = 4.0  # times the seconds that a run is expected to take: nothing else waits for it
 
 Told = Callable[[str], None]
@@ -63,11 +64,19 @@ def at_shares(
             rows.append(_row("all", whole, last.loss, last.error, last.accuracy))
         else:
             missing.append("all of the data: the program was not followed to its own end")
-    return rows, missing
+    return rows, [_settle(rows), *missing]
 
 
 def _row(name: str, samples: int, loss: float | None, error: float | None, accuracy: float | None) -> dict[str, Any]:
-    """Return a run: its loss, else its squared error, else its share of wrong answers."""
+    """Return a run with every figure of its last held-out pass that is known."""
     wrong = None if accuracy is None else 1 - accuracy
-    value = next((v for v in (loss, error, wrong) if v is not None), None)
-    return {"name": name, "D": samples, "loss": value, "accuracy": accuracy}
+    return {"name": name, "D": samples, "accuracy": accuracy, "figures": (loss, error, wrong)}
+
+
+def _settle(rows: list[dict[str, Any]]) -> str:
+    """Give every row the first figure that all of them have as its loss, and say which one that is."""
+    figures = [row.pop("figures") for row in rows]
+    chosen = next((i for i in range(len(MEASURES)) if all(f[i] is not None for f in figures)), None)
+    for row, values in zip(rows, figures, strict=True):
+        row["loss"] = None if chosen is None else values[chosen]
+    return f"the loss is {MEASURES[chosen]}" if chosen is not None else "no figure is known of every run"

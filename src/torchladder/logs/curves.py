@@ -95,7 +95,8 @@ def curves_of(table: Table, asked: Asked = Asked()) -> Log:
     made = [_curve(c, axis, asked.direction) for c in (*losses, *scores)]
     train, held, train_score, held_score = made
     if asked.direction == "max":  # what was named is a score
-        train, held, train_score, held_score = None, None, train or train_score, held or held_score
+        pair = (train, held) if train is not None or held is not None else (train_score, held_score)
+        train, held, train_score, held_score = None, None, *pair
     rate = next((c for c, r in roles if r.kind == "lr" and len(c.values)), None)
     used = {c.name for c in chosen} | {c.name for c in ([rate] if rate is not None else [])}
     parts = {n for name in used for n in name.split(" + ")}

@@ -8,11 +8,16 @@ import io
 import re
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from torchladder.logs.table import Column, Gathered, LogError, Numbers, Table, number
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 CHUNK = 1 << 24
 SEPARATORS = (",", "\t", ";", "|")
@@ -158,10 +163,14 @@ def _carefully(
     return Table(source, form, gathered.count, gathered.columns(), lines=np.asarray(lines, dtype=np.int64), notes=notes)
 
 
-def _rows(reader: "csv._reader", source: str) -> "list[list[str]] | csv._reader":
-    """Return the rows; a file that the csv module refuses gets its sentence."""
-    try:
-        return list(reader)
-    except csv.Error as error:
-        msg = f"{source}: cannot be read as a table: {error} (line {reader.line_num})"
-        raise LogError(msg) from None
+def _rows(reader: "Reader", source: str) -> Iterator[list[str]]:
+    """Yield the rows; a file that the csv module refuses gets its sentence."""
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            msg = f"{source}: cannot be read as a table: {error} (line {reader.line_num})"
+            raise LogError(msg) from None
+        if row is None:
+            return
+        yield row

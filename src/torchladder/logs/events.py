@@ -219,7 +219,8 @@ def _together(
     four = np.ascontiguousarray(matrix[same, value_at - at : value_at - at + 4])
     values = four.view("<f4").ravel().astype(np.float64)
     arrays[tag].append((of[same], steps, values))
-    return of[~same]
+    left: NDArray[np.int64] = of[~same]
+    return left
 
 
 def _places(data: bytes, at: int, end: int) -> tuple[str, tuple[int, int], int, list[tuple[int, int]]] | None:

@@ -69,7 +69,7 @@ def _here(folder: Path, entries: list[Path]) -> "Iterator[tuple[str, Path | list
 
 def merged_events(files: list[Path], source: str) -> Table:
     """Return the table of event files that one run wrote one after another."""
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}  # type: ignore[type-arg]
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     torn = False
     for file in files:
         points, broke = events.points_of(file)

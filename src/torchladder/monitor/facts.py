@@ -80,7 +80,7 @@ def _activation(phase: Phase, name: str, units: Units) -> ActivationFact:
 
 
 def _parameter(phase: Phase, row: Parameter) -> ParameterFact:
-    ratios = finite(row.ratio.values)
+    ratios, sizes = finite(row.ratio.values), finite(row.weight.values)
     return ParameterFact(
         name=row.name,
         phase=phase.number,
@@ -94,6 +94,7 @@ def _parameter(phase: Phase, row: Parameter) -> ParameterFact:
         grad_zero=row.grad.last() == 0.0,
         weight_norm=row.weight.values[0] if row.weight.values else None,
         update_ratio=sorted(ratios)[len(ratios) // 2] if ratios else None,
+        grown=sizes[-1] / sizes[0] if sizes and sizes[0] > 0 else None,
         changed=any(r > 0 for r in ratios) or len(set(row.weight.values)) > 1 if ratios else None,
         fresh=row.fresh,
     )

@@ -98,7 +98,8 @@ def _over_size(axes: Any, found: Study, fitted: Fit) -> None:
 
 def _law_words(fitted: Fit) -> str:
     term = fitted.curve.terms[0]
-    return f"{fitted.curve.floor:.3g} + {term.coefficient:.3g} / {'N' if term.size == 'parameters' else 'D'}^{term.exponent:.3g}"
+    letter = "N" if term.size == "parameters" else "D"
+    return f"{fitted.curve.floor:.3g} + {term.coefficient:.3g} / {letter}^{term.exponent:.3g}"
 
 
 def _beside(axes: Any, found: Study, fitted: Fit) -> None:

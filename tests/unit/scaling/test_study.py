@@ -107,7 +107,7 @@ def test_runs_that_carry_no_law_say_so() -> None:
     found = study(line()[:3])
 
     assert found.fit is None
-    assert "too few" in found.refused
+    assert "too few" in str(found.refused)
 
 
 @pytest.mark.parametrize(("text", "value"), [("70M", 7e7), ("1.4e12", 1.4e12), ("1,000", 1e3), ("2B", 2e9), ("x", None),
@@ -129,7 +129,8 @@ def test_every_form_of_a_table_is_read(tmp_path: Path, text) -> None:
     file.write_text(text)
     (row,) = read(file).rows
 
-    assert (row.run.loss, row.run.parameters, row.run.samples) == (3.5, 1e6, pytest.approx(1e9))
+    assert (row.run.loss, row.run.parameters) == (3.5, 1e6)
+    assert row.run.samples == pytest.approx(1e9)
 
 
 @pytest.mark.parametrize(("content", "words"), [(b"", "is empty"), (b"\xff\xfe\x00\x01", "is no text"),

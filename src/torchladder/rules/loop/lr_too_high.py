@@ -10,7 +10,8 @@ still falls, it falls to a poor place.
 ## How it is found
 The program is trained on one batch for ever. If it cannot fit it, and its loss leaps, or the
 updates are large beside the weights, the same run is made with a tenth, a hundredth and a
-thousandth of the learning rate: fitted then, and only then, this is the cause.
+thousandth of the learning rate: fitted then, and only then, this is the cause. In a watched run: most weight
+matrices have grown fivefold by large steps, and the loss is no lower than it was at first.
 
 ## What to do
 Use the largest tenth at which the batch is fitted; warm up, or clip, if a larger one is wanted.
@@ -25,6 +26,7 @@ Cyclical learning rates, range test: Smith, https://arxiv.org/abs/1506.01186
 """
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -34,8 +36,7 @@ from torchladder.rules.loop.trials import base_trial, diverged, falls_smoothly, 
 from torchladder.rules.registry import Plant, limit, rule
 
 FACTORS = (0.1, 0.01, 0.001)
-
-
+TAIL = 40  # losses of a watched run below which its course is not known
 BELOW = 0.3  # of the first loss, beneath zero
 
 
@@ -45,6 +46,10 @@ class Limits:
 
     large_update: float = limit(3e-2, unit="|update| / |weight| a step", why="ten times what trains well in practice")
     small_update: float = limit(1e-4, unit="|update| / |weight| a step", why="too small to overshoot anything")
+    steps: float = limit(40, unit="steps", why="of a run that is watched: the first ones may be a warm-up's")
+    grown: float = limit(5, unit="times the first norm", why="weights that were drawn soundly hardly double")
+    matrices: float = limit(0.5, unit="share of the weight matrices", why="one embedding may grow by itself")
+    fallen: float = limit(0.9, unit="of the first loss", why="weights may grow where that brings the loss down")
 
 
 @rule(
@@ -71,6 +76,8 @@ def lr_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one suspicion for each optimizer whose steps look too long for its batch."""
     for optimizer in facts.optimizers or ():
         base = base_trial(facts, optimizer.phase)
+        if base is None:
+            yield from _runaway(facts, optimizer, limits)
         if base is None or base.passed or optimizer.lr_max <= 0 or optimizer.n_reached == 0 or _bottomless(base):
             continue
         curves = [c.losses for c in facts.curves or () if c.phase == optimizer.phase]
@@ -90,6 +97,34 @@ def lr_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
             standing=Standing.SUSPECTED,
             phase=optimizer.phase,
         )
+
+
+def _runaway(facts: Facts, optimizer: OptimizerFact, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding where the weights of a watched run grow without bound and the loss is none the better for it."""
+    losses = next((c.losses for c in facts.curves or () if c.phase == optimizer.phase), ())
+    held = [
+        p for p in facts.parameters or () if p.phase == optimizer.phase and len(p.shape) > 1 and p.grown is not None
+    ]
+    wild = [p for p in held if (p.grown or 0) >= limits.grown and (p.update_ratio or 0) >= limits.large_update / 3]
+    if optimizer.steps < limits.steps or not held or len(wild) < limits.matrices * len(held) or len(losses) < TAIL:
+        return
+    early, late = losses[0], statistics.median(losses[-TAIL // 4 :])
+    if not math.isfinite(early) or (math.isfinite(late) and late < limits.fallen * early):
+        return
+    worst = max(wild, key=lambda p: p.grown or 0)
+    yield lr_too_high.finding(
+        f"at learning rate {optimizer.lr_max:.3g} the weights run away, and the loss does not fall",
+        severity=Severity.WARNING,
+        where=(optimizer.created,) if optimizer.created else optimizer.step_places[:1],
+        module=worst.name,
+        seen=(
+            Measurement(f"norm of `{worst.name}` over its first", float(f"{worst.grown:.3g}"), expected="about 1"),
+            Measurement("weight matrices that grew so", len(wild), f"of {len(held)}", 0),
+            Measurement("loss of the last steps", float(f"{late:.4g}"), expected=f"< {early:.4g}"),
+        ),
+        fixes=(Fix(f"lower the learning rate, to {optimizer.lr_max / 10:.3g} first"),),
+        phase=optimizer.phase,
+    )
 
 
 def _bottomless(base: TrialFact) -> bool:

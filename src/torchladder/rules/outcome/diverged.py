@@ -11,6 +11,8 @@ The weights of the end are worse than those of the beginning.
 The last twentieth of the training loss is NaN or infinite, or more than three times the first
 twentieth and than the best one. One batch was memorised at the same rate, so that it takes a longer run to show.
 
+In a log (`torchladder diagnose`), a loss that loses for good what it had reached counts as well.
+
 ## What to do
 A lower learning rate or a warm-up; clip gradients by their global norm; look at the step at which the loss first rises.
 

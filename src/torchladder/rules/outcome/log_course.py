@@ -8,8 +8,9 @@ from functools import cache
 from torchladder.core.log_facts import LogFact, SeriesFact
 from torchladder.rules.outcome.course import Course
 from torchladder.rules.outcome.log_limits import LogLimits
+from torchladder.rules.outcome.log_look import looked
 from torchladder.rules.outcome.log_shape import shape_of
-from torchladder.rules.outcome.log_verdicts import looked, verdict
+from torchladder.rules.outcome.log_verdicts import verdict
 
 DRAWS = 24  # times a log is judged again for the confidence
 

@@ -8,13 +8,15 @@ from torchladder.core.findings import Finding, Fix, Measurement, Place, Severity
 from torchladder.core.log_facts import LogFact
 from torchladder.rules.outcome.levers import levers
 from torchladder.rules.outcome.log_course import LogCourse, log_course
-from torchladder.rules.outcome.log_shape import place_words
+from torchladder.rules.outcome.log_shape import grain, place_words, shape_of
 
 if TYPE_CHECKING:
     from torchladder.rules.registry import Rule
 
+TURNED = 1.05  # the last held-out loss against the best one
 SURE = 0.8  # confidence from which on a lost run is an error
 LOST = {"diverged", "not-learning"}
+SAMPLES = 100  # held-out samples, as far as steps of the score tell, below which all right may be luck
 LINES_MAX = 100_000  # of a log whose lines are shown
 DOUBTS = {
     "plateau": "where the noise in the data is as large as this, nothing is wrong: the curves cannot tell",
@@ -44,7 +46,7 @@ def of_log(rule: "Rule", facts: Facts) -> Iterator[Finding]:
         doubt = DOUBTS.get(found.state)
         yield rule.finding(
             _message(found, log),
-            severity=severity_of(found),
+            severity=severity_of(found, log),
             where=(Place(log.source, found.line),) if named and found.line is not None else (),
             seen=tuple(_seen(found, log)),
             notes=(found.words, since_words(found), *((doubt,) if doubt else ())),
@@ -52,11 +54,15 @@ def of_log(rule: "Rule", facts: Facts) -> Iterator[Finding]:
         )
 
 
-def severity_of(found: LogCourse) -> Severity:
-    """Return how much a state matters."""
+def severity_of(found: LogCourse, log: LogFact) -> Severity:
+    """Return how much a state matters; a perfect score on few samples is a remark."""
     if found.state in LOST:
         return Severity.ERROR if found.confidence >= SURE else Severity.WARNING
-    return Severity.NOTE if found.state == "still-improving" else Severity.WARNING
+    score = shape_of(log.held_score)
+    few = score is None or grain(score) > 1 / SAMPLES
+    return (
+        Severity.NOTE if found.state == "still-improving" or (found.state == "too-good" and few) else Severity.WARNING
+    )
 
 
 def since_words(found: LogCourse) -> str:
@@ -69,11 +75,8 @@ def _message(found: LogCourse, log: LogFact) -> str:
     if found.state == "diverged" and train is not None and train.lost is not None:
         return "the loss is no number any more"
     if found.state == "overfitting" and found.held_last is not None and found.held_best is not None:
-        return (
-            MESSAGES["overfitting"]
-            if found.held_last > 1.05 * found.held_best
-            else ("held-out data stays far behind the training data")
-        )
+        turned = found.held_last > TURNED * found.held_best
+        return MESSAGES["overfitting"] if turned else "held-out data stays far behind the training data"
     return MESSAGES[found.state]
 
 
@@ -85,5 +88,5 @@ def _seen(found: LogCourse, log: LogFact) -> Iterator[Measurement]:
     held = log.held or log.held_score
     for series in (held, log.train or log.train_score):
         if series is not None and series.values:
-            best = round(series.best, 4) if series is held and series.best is not None else None
-            yield Measurement(f"{series.name} at the end", round(series.values[-1], 4), expected=best)
+            least = round(series.best, 4) if series is held and series.best is not None else None
+            yield Measurement(f"{series.name} at the end", round(series.values[-1], 4), expected=least)

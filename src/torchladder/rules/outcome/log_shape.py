@@ -107,6 +107,12 @@ def noise_of(values: Sequence[float]) -> float:
     return statistics.median(second) / (0.6745 * math.sqrt(6))
 
 
+def grain(score: Shape) -> float:
+    """Return the least difference between two values: of a share of n samples it is a multiple of 1/n."""
+    known = sorted({round(v, 4) for v in score.values})
+    return min((b - a for a, b in pairwise(known)), default=0.0)
+
+
 def swing(means: Sequence[float]) -> tuple[float, float]:
     """Return the spread of the late means over their mean, and the share of steps at which they turn."""
     if len(means) < 4:  # noqa: PLR2004 - no turns to count

@@ -11,6 +11,9 @@ The training loss never gets 2 % below the loss of the best answer that ignores 
 entropy of the labels, the variance of the targets), over at least 500 steps of the program's own run, and no
 held-out pass beats that answer. Judged for one optimizer and an unweighted, unsmoothed loss only.
 
+In a log (`torchladder diagnose`): neither loss falls by 2.5 % from its first value, or both end at ln K with a share
+of 1/K right, or the score is the same at every evaluation.
+
 ## What to do
 Look at the inputs and labels as pairs (label-misaligned), then at the learning rate (`torchladder lr`).
 

@@ -13,6 +13,9 @@ The held-out loss of the program's own evaluation passes has a lowest point, was
 higher at the end, and the training loss is below half of it. Where no held-out loss is computed:
 the accuracies on training and held-out data, far apart.
 
+In a log (`torchladder diagnose`) the rise must also be a multiple of what single values scatter; a held-out loss that
+stays far above the training loss without improving counts as well.
+
 ## What to do
 Keep the checkpoint of the best pass (costs nothing). Then more data or augmentation; then weight
 decay or dropout; then a smaller model.

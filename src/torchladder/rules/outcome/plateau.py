@@ -11,6 +11,9 @@ rate that is too small now, or a model that can do no more.
 Windows of a twentieth of the run each: the last eight differ by less than 2 %, and the loss is less
 than half-way from blind guessing to zero.
 
+In a log (`torchladder diagnose`) the loss at the start stands for blind guessing, and two thirds of it are left;
+half, where held-out losses do not move at all any more.
+
 ## What to do
 Raise the learning rate or let it decay later; then a wider model; else end the run there.
 

@@ -15,8 +15,8 @@ five standard errors: a sample needs its own half. Both halves were fitted nearl
 holds both, is right far more often than either.
 
 `torchladder scaling` finds it in another way: the run lies far below what a law that was fitted to other runs of the
-same kind expects of its size. `torchladder diagnose` says it of a log whose held-out loss is next to nothing almost from the
-start, with every sample right.
+same kind expects of its size. `torchladder diagnose` says it of a log whose held-out loss is next to nothing almost
+from the start, with every sample right.
 
 ## What to do
 Split by what the samples share (patient, scene, source, user), and only then cut, copy or augment.

@@ -12,6 +12,9 @@ The training loss ends less than half-way from blind guessing to zero, and the h
 a sixth of it. The full run's rung then tries the first steps without dropout and weight decay, and with
 wider layers, and shows what each would give.
 
+In a log (`torchladder diagnose`) the loss at the start stands for blind guessing: two thirds of it are left, both
+sides are alike, and both still fall. One that stands is a plateau.
+
 ## What to do
 In order of cost: train longer at a suitable rate; take regularisation and augmentation away; widen
 the model; better inputs.
