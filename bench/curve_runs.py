@@ -366,7 +366,9 @@ def scenarios(t, rng):
                          rate_of=lambda s: 1.0 if s < 0.12 else 1e-5),
         "lr-stops-sgd": made(("plateau", "underfitting", "not-learning"), **{**good, "optimizer": "sgd", "lr": 0.05},
                              rate_of=lambda s: 1.0 if s < 0.15 else 0.0),
-        "leak": made(("too-good",), **{**good, "dropout": 0.0, "decay": 0.0}, spoil="leak") if t.classes and not t.tokens else None,
+        "leak": made(("too-good",), **{**good, "dropout": 0.0, "decay": 0.0}, spoil="leak")
+        if t.classes and not t.tokens
+        else None,
         "cut-short": made(("still-improving",), **{**good, "lr": 4e-4 if not small else 1e-3, "epochs": 8,
                                                    "dropout": 0.0}),
         "cut-short-sgd": made(("still-improving",), **{**good, **sgd, "lr": 5e-3, "epochs": 10, "dropout": 0.0}),

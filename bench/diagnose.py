@@ -6,14 +6,14 @@
     python bench/diagnose.py --time        a log of a million rows: seconds and memory of the whole command
 
 The true state of a run is told by figures that its log does not have (bench/curve_runs.py): losses of all training
-samples and of a large test set in evaluation mode, what guessing blindly costs, and what half as many epochs again gave.
-Left out are runs that do not show what they were made for, that lie within 15 % of a definition, or whose small
-validation set says the opposite of the test set about overfitting. Two of "not-learning", "plateau", "underfitting" and
-"oscillating" can hold of one run; either is right then, and the strict figure counts the leading one alone.
+samples and of a large test set in evaluation mode, what guessing blindly costs, and what half as many epochs again
+gave. Left out are runs that do not show what they were made for, that lie within 15 % of a definition, or whose small
+validation set says the opposite of the test set about overfitting. Two of "not-learning", "plateau", "underfitting"
+and "oscillating" can hold of one run; either is right then, and the strict figure counts the leading one alone.
 
-Parts: "tuning" are the runs that thresholds were chosen with. "held-out" has other seeds, and three tasks that are not among
-the tuning ones; it was trained after the last change and scored once. Three held-out parts before it were scored once
-each and then looked at for repairs: the table ends with what they gave when first scored; they are not stored.
+Parts: "tuning" are the runs that thresholds were chosen with. "held-out" has other seeds, and three tasks that are not
+among the tuning ones; it was trained after the last change and scored once. Three held-out parts before it were scored
+once each and then looked at for repairs: the table ends with what they gave when first scored; they are not stored.
 """
 
 import argparse
@@ -145,8 +145,8 @@ def scored(runs, *, verbose):
     states = sorted({s for pair in confusion for s in pair})
     lines = [
         f"{right} of {n} right, {right / n:.1%} (by the leading state alone {strict / n:.1%}); "
-        f"{loud} of {healthy} runs that came out healthy have a warning or an error, {soundly} of the {len(plain)} that "
-        "were made to be healthy.",
+        f"{loud} of {healthy} runs that came out healthy have a warning or an error, "
+        f"{soundly} of the {len(plain)} of them that were made to be healthy.",
         "",
         "| true \\ said | " + " | ".join(states) + " |",
         "|---" * (len(states) + 1) + "|",

@@ -309,3 +309,14 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
 
     assert "last line is torn" in table.notes[0]
     assert len(curves_of(table).train.values) == len(TRAIN)
+
+
+def test_a_long_console_log_is_read_as_the_short_way_would(tmp_path: Path) -> None:
+    """Lines that differ in their numbers only are read together, and give the same columns."""
+    rows = [f"iter {i}: loss {3.0 / (i + 1):.5f}, time 21.3ms, lr 1.0e-0{i % 3 + 1}, mfu 3.1%" for i in range(30_000)]
+    (quick,) = open_logs(lines(tmp_path / "long.log", rows))
+    (slow,) = open_logs(lines(tmp_path / "short.log", rows[:50]))
+
+    assert [c.name for c in quick.columns] == [c.name for c in slow.columns]
+    assert np.allclose(quick.column("loss").values[:50], slow.column("loss").values)
+    assert quick.column("step").values[-1] == 29_999

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torchladder.core.log_facts import SeriesFact
 from torchladder.diagnosis.diagnose import Diagnosis, main_series
+from torchladder.logs.roles import role_of
 from torchladder.rules.outcome.log_shape import place_words, shape_of
 
 HEAD = ("run", "state", "since", "best", "at", "end", "train", "sure")
@@ -15,6 +16,11 @@ def quantity(run: Diagnosis) -> str:
     return series.name if series is not None else ""
 
 
+def kinds(runs: Sequence[Diagnosis]) -> set[str]:
+    """Return the quantities that runs are ranked by, however their logs name the side."""
+    return {role_of(quantity(run).partition(" + ")[0]).quantity for run in runs}
+
+
 def ranked(runs: Sequence[Diagnosis]) -> list[Diagnosis]:
     """Return the runs by their best value, runs without one last; runs of another quantity keep their order."""
 
@@ -24,15 +30,15 @@ def ranked(runs: Sequence[Diagnosis]) -> list[Diagnosis]:
             return True, 0.0
         return False, series.best if series.direction == "min" else -series.best
 
-    if len({quantity(r) for r in runs}) > 1:
+    if len(kinds(runs)) > 1:
         return list(runs)
     return sorted(runs, key=key)
 
 
 def comparison(runs: Sequence[Diagnosis]) -> str:
     """Return in a sentence which run is best, and whether the next is really worse."""
-    named = {quantity(r) for r in runs}
-    if len(named) > 1:
+    if len(kinds(runs)) > 1:
+        named = {quantity(r) for r in runs}
         return f"{len(runs)} runs with different columns ({', '.join(sorted(named))}) cannot be ranked"
     order = ranked(runs)
     first, second = main_series(order[0].fact), main_series(order[1].fact)
@@ -83,5 +89,5 @@ def table(runs: Sequence[Diagnosis], width: int) -> str:
     for row in cells:
         shown = row[0] if len(row[0]) <= name else f"...{row[0][-(name - 3) :]}"
         lines.append("  ".join([f"{shown:<{name}}", *(f"{row[i]:<{widths[i]}}" for i in columns if i)]).rstrip())
-    by = quantity(runs[0])
+    by = ", ".join(dict.fromkeys(quantity(run) for run in runs))[: width - 20]
     return "\n".join([*lines, f"best, at and end: {by}"]) + "\n"

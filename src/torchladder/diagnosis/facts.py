@@ -39,7 +39,9 @@ def _series(log: Log, curve: Curve | None) -> SeriesFact | None:
         cuts = np.linspace(0, len(values), POINTS + 1).astype(int)
         clipped = _without_spikes(values)
         values = np.add.reduceat(clipped, cuts[:-1]) / np.diff(cuts)
+        first = xs[0]
         xs, rows = xs[cuts[1:] - 1], rows[cuts[:-1]]
+        xs[0] = first
     lines = tuple(n for n in (log.table.line(int(r)) for r in rows) if n is not None)
     return SeriesFact(
         curve.name, curve.direction, tuple(map(float, xs)), tuple(map(float, values)), len(curve.values), *best, lost,

@@ -7,6 +7,7 @@ from torchladder.core.log_facts import LogFact, SeriesFact
 
 POINTS_MIN = 60
 SAME_WAY = 0.45  # correlation of neighbouring differences; independent noise has -0.5, a running mean about 0 and more
+QUIET = 0.003  # of the values: a curve without noise tells nothing
 TREND = 5  # values on each side whose mean is taken out, so that only the noise is looked at
 
 
@@ -24,11 +25,11 @@ def smoothed(log: LogFact) -> tuple[str, ...]:
 
 
 def correlation(series: SeriesFact) -> float | None:
-    """Return how neighbouring changes correlate, the slow trend taken out; None where nothing varies."""
+    """Return how neighbouring changes correlate, the slow trend taken out; None where next to nothing does."""
     v = series.values
     steps = [b - a for a, b in pairwise(v)]
     around = [statistics.fmean(steps[max(i - TREND, 0) : i + TREND + 1]) for i in range(len(steps))]
     rest = [s - m for s, m in zip(steps, around, strict=True)]
-    if statistics.pvariance(rest) == 0:
+    if statistics.pstdev(rest) < QUIET * statistics.fmean(map(abs, v)):
         return None
     return statistics.correlation(rest[:-1], rest[1:])

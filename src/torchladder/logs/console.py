@@ -8,11 +8,13 @@ the line above.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from torchladder.logs.records import CHUNK, NUMERALS, parsed
 from torchladder.logs.roles import AXES, is_measure, words_of
-from torchladder.logs.table import Gathered, LogError, Table, number
+from torchladder.logs.table import Gathered, LogError, Numbers, Table, full, number
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|NAN|inf|Inf|infinity)\b"
@@ -26,6 +28,9 @@ BAR = re.compile(r"\d+%\||[━█▏▎▍▌▋▊▉]|\[[=#]*>?[.\s]*\]|\bit/s
 CUT = re.compile(r":\s*\d+%.*$")
 COUNTED = re.compile(r"^(\d+)/\d+$")
 OVER = re.compile(r"\d+ epochs completed in")
+PLAIN = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+MARK = 7001  # numbers of a pattern are counted from here, as nothing else is
+LONG = 1 << 20  # bytes from which on a pattern is worth looking for
 WORDS_MIN = 3  # of a table's head
 SIDES = {"tr": "train", "va": "val", "ev": "val", "te": "test"}
 
@@ -36,6 +41,9 @@ def read(path: Path, source: str) -> Table:
     Raises:
         LogError: If nothing in it is a loss or a score.
     """
+    uniform = quickly(path, source)
+    if uniform is not None:
+        return uniform
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         text = file.read()
     rows = Console().read(text)
@@ -49,6 +57,59 @@ def read(path: Path, source: str) -> Table:
     drawn = "\r" in text.replace("\r\n", "")  # then an editor counts other lines than a terminal shows
     lines = None if drawn else np.array([int(r["line"]) for r in rows], dtype=np.int64)
     return Table(source, "console log", gathered.count, columns, lines=lines)
+
+
+def quickly(path: Path, source: str) -> Table | None:
+    """Read a long log whose lines differ in their numbers only as one array; None for any other."""
+    with path.open("rb") as file:
+        first = file.readline()
+        marked, count = _marked(first)
+        rows = Console().read(marked)
+        if path.stat().st_size < LONG or len(rows) != 1 or b"\x1b" in first or b"\r" in first.rstrip():
+            return None
+        file.seek(0)
+        values = numbers_of(file, first, count)
+    if values is None:
+        return None
+    columns = []
+    for name, mark in rows[0].items():
+        at = round(mark) - MARK
+        if name != "line" and 0 <= at < count and mark == round(mark):
+            columns.append(full(name, values[:, at]))
+    if not any(is_measure(c.name) for c in columns):
+        return None
+    return Table(source, "console log", len(values), tuple(columns), 1)
+
+
+def _marked(line: bytes) -> tuple[str, int]:
+    """Return the line with its numbers replaced by marks that tell them apart, and how many there are."""
+    count = 0
+
+    def mark(_found: "re.Match[str]") -> str:
+        nonlocal count
+        count += 1
+        return str(MARK + count - 1)
+
+    return PLAIN.sub(mark, line.decode("utf-8", "replace")), count
+
+
+def numbers_of(file: IO[bytes], first: bytes, count: int) -> Numbers | None:
+    """Return the numbers of all lines, a row each; None as soon as a line is built otherwise than the first."""
+    shape = first.rstrip(b"\r\n").translate(None, NUMERALS)
+    words = sorted({w.encode() for w in PLAIN.split(first.decode("utf-8", "replace").rstrip("\r\n")) if w}, key=len)
+    parts = []
+    while chunk := file.read(CHUNK):
+        body = (chunk + file.readline()).replace(b"\r", b"").rstrip(b"\n")
+        lines = body.count(b"\n") + 1
+        if body.translate(None, NUMERALS) != b"\n".join([shape] * lines):
+            return None
+        for word in reversed(words):
+            body = body.replace(word, b" ")
+        made = parsed(body.replace(b"\n", b" "), " ")
+        if made is None or len(made) != lines * count:
+            return None
+        parts.append(made.reshape(lines, count))
+    return np.concatenate(parts)
 
 
 class Console:

@@ -53,18 +53,19 @@ def _quickly(path: Path) -> tuple[Column, ...] | None:
                     return None
                 body = body.replace(mark, b"")
             body = body.replace(b" ", b"").replace(b"}\n{", b",").replace(b":", b"").strip(b"{}")
-            values = _numbers(body)
+            values = parsed(body)
             if values is None or len(values) != rows * len(sample):
                 return None
             parts.append(values.reshape(rows, len(sample)))
     return tuple(full(k, np.concatenate([p[:, i] for p in parts])) for i, k in enumerate(sample))
 
 
-def _numbers(body: bytes) -> Numbers | None:
+def parsed(body: bytes, separator: str = ",") -> Numbers | None:
+    """Return the numbers of a text that holds nothing else, None for any other."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return np.fromstring(body, dtype=np.float64, sep=",")
+            return np.fromstring(body, dtype=np.float64, sep=separator)
         except (DeprecationWarning, ValueError):
             return None
 

@@ -75,7 +75,7 @@ def _score_turn(look: Look, t: Shape, score: Shape) -> Verdict | None:
     k = look.limits
     if (
         drop < max(0.03, k.noises * score.noise)
-        or len(smooth) - 1 - best < 2
+        or len(smooth) - 1 - best < 2  # noqa: PLR2004 - one bad value is no turn
         or t.end > 0.97 * value_at(t, score.xs[best])
     ):
         return None
@@ -114,7 +114,8 @@ def unfinished(look: Look) -> Verdict | None:
         before, end = statistics.fmean(main.values[-2 * cut : -cut]), statistics.fmean(main.values[-cut:])
     fall = look.start - min(main.values)
     if before - end > max(k.steep * fall, k.noises * main.noise) and main.end <= 1.02 * min(main.means):
-        words = f"{main.name} went from {main.say(before)} to {main.say(end)} in the last fifth of the run and had not slowed down"
+        fell = f"{main.name} went from {main.say(before)} to {main.say(end)}"
+        words = f"{fell} in the last fifth of the run and had not slowed down"
         return "still-improving", main.xs[-1], words
     return None
 

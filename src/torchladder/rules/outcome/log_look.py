@@ -11,6 +11,7 @@ from torchladder.rules.outcome.log_limits import LogLimits
 from torchladder.rules.outcome.log_shape import LATE, Shape, place_words, shape_of
 
 POINTS_MIN = 4
+EXPLODED = 20.0  # times the first held-out loss: the first training loss is no measure of anything
 UNKNOWN, HEALTHY = "unknown", "healthy"
 Verdict = tuple[str, float | None, str]  # state, since when, by which figures
 
@@ -32,8 +33,11 @@ class Look:
 
     @property
     def start(self) -> float:
-        """Return the loss at the start, as large as either side had it."""
-        both = [s.start for s in (self.train, self.held if self.alike else None) if s is not None]
+        """Return the loss at the start, as large as either side had it; where it exploded there, as held-out data."""
+        held = self.held if self.alike else None
+        if self.train is not None and held is not None and self.train.start > EXPLODED * held.start > 0:
+            return 2 * held.start
+        both = [s.start for s in (self.train, held) if s is not None]
         return max(max(both, default=0.0), 1e-12)
 
 
