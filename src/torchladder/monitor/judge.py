@@ -17,7 +17,7 @@ CAUSES = ("TL102", "TL306", "TL307")  # what a NaN is traced to is said before w
 TOGETHER = ("TL701", "TL702", "TL703", "TL704", "TL705")  # of several processes that train one model
 AT_END = ("TL601", "TL602", "TL603", "TL605", "TL606", "TL607")
 FIRST = frozenset((4, 8, 16, 32, 64, 128))  # steps at which a run is judged whatever that costs
-SHARE = 0.25  # of the monitor's budget that later judgements may take
+SHARE = 0.1  # of the monitor's budget that later judgements may take
 
 
 class Judge:
