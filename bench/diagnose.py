@@ -12,8 +12,10 @@ validation set says the opposite of the test set about overfitting. Two of "not-
 and "oscillating" can hold of one run; either is right then, and the strict figure counts the leading one alone.
 
 Parts: "tuning" are the runs that thresholds were chosen with. "held-out" has other seeds, and three tasks that are not
-among the tuning ones; it was trained after the last change and scored once. Three held-out parts before it were scored
-once each and then looked at for repairs: the table ends with what they gave when first scored; they are not stored.
+among the tuning ones; it was trained and scored after all choices. One repair followed its misses (a first loss that
+explodes), and left the figure as it was. Three parts before it were scored once each, then looked at for repairs of
+thresholds and of two definitions of true states (still-improving, slowly falling); the table ends with what they gave
+when first scored, by the definitions of then. They are not stored.
 """
 
 import argparse
