@@ -183,11 +183,12 @@ class Beat:
             place = (hand.step & (SLOTS - 1)) * RECORD.size
             RECORD.pack_into(self.ring.notes, place, rate, loss, phase.number, flags, hand.step)
             self.ended = now
-            self.feeding.ends.append(now)
+            if self.feeding.meals:
+                self.feeding.ends.append(now)
             if hand.served is not None:
                 hand.trained.add(hand.served)
             hand.step += 1
-            if hand.step in LOOKS:
+            if hand.step < MARKED and hand.step in LOOKS:
                 self.growth.after_step(hand.step)
             if self.feeding.device == "cuda":
                 self.feeding.queued()

@@ -12,7 +12,7 @@ from torchladder.monitor.settings import Settings
 CLOSE_STEPS = 100  # steps for which a run is sampled more often after an alert
 MIDDLE = 200  # steps until which samples are five times as frequent as later
 PATIENCE = 100  # steps after which the budget is asked again
-RARELY = 0.25  # of the share that samples may always take
+RARELY = 0.1  # of the share that samples may always take
 LEARN = 0.3  # weight of the latest sample in the expected cost of the next
 
 
