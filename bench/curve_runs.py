@@ -8,6 +8,7 @@ long again. The true state is told by those (``measured``), never by the logged 
 
 import gzip
 import math
+import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parents[1]
-FASHION = ("/usr/share/datasets/fashion-mnist", "/tmp/data/deb/usr/share/datasets/fashion-mnist")
+FASHION = ("/usr/share/datasets/fashion-mnist", os.environ.get("FASHION_MNIST", ""))  # where the set was unpacked
 CONTEXT = 8
 
 

@@ -201,9 +201,14 @@ class Beat:
 
     def opened(self, loader: Any) -> None:
         """A pass over a loader begins."""
-        if get_ident() == self.thread:
+        if get_ident() != self.thread:
+            return
+        try:
             self.feeding.opened(loader, lambda: user_place(3), perf_counter())
-            self.eye.opened(loader)
+        except Exception as error:
+            self.eye.defect("loader", error)
+            return
+        self.eye.opened(loader)
 
     def served(self, loader: Any, batch: Any, seconds: float) -> None:
         """Keep the batch."""
@@ -214,13 +219,17 @@ class Beat:
         skipped = hand.passed == key and torch.is_grad_enabled()  # its last batch led to no backward pass
         if skipped:
             self.eye.unanswered()
-        hand.served = key
-        hand.passed = key if key == hand.trains else None
-        hand.batches[key] = batch
-        if hand.draws:
-            hand.state = torch.default_generator.get_state()
-        self.waited += seconds
-        self.feeding.served(loader, seconds, began)
+        try:
+            hand.served = key
+            hand.passed = key if key == hand.trains else None
+            hand.batches[key] = batch
+            if hand.draws:
+                hand.state = torch.default_generator.get_state()
+            self.waited += seconds
+            self.feeding.served(loader, seconds, began)
+        except Exception as error:
+            self.eye.defect("loader", error)
+            return
         self.schedule.spent += perf_counter() - began
         if not self.resting:
             self.eye.served(loader, batch)
