@@ -2,6 +2,7 @@
 course; and what it is not told.
 """  # noqa: D205 - a list is a sentence
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,8 @@ from torch import nn
 
 import torchladder
 from torchladder.core.findings import Finding
+from torchladder.monitor import memory
+from torchladder.monitor.evaluation_times import EvaluationTimes
 
 STEPS = 70  # beyond the sixty-fourth, at which every run is judged
 
@@ -122,6 +125,43 @@ def test_graphs_that_pile_up_are_told(program: Callable[[], None]) -> None:
 
     assert found.seen[0].value >= 15
     assert found.where
+
+
+def kept_from_a_later_step_on() -> None:
+    """Train for 1,100 steps and keep each loss from step 900 on."""
+    torch.manual_seed(0)
+    layer, losses = nn.Linear(4, 1), []
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1e-3)
+    for i in range(1100):
+        loss = layer(torch.randn(8, 4)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if i >= 900:
+            losses.append(loss)
+
+
+def test_graphs_that_are_kept_later_on_are_told() -> None:
+    """Steps from the 1,000th on are marked like the first ones."""
+    (found,) = [f for f in said(kept_from_a_later_step_on) if f.name == "graph-retained"]
+
+    assert found.seen[0].step is not None
+    assert found.seen[0].step > 1000
+
+
+def test_memory_is_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of the looks is thinned out evenly, and later ones are farther apart."""
+    clock = iter(range(100_000))
+    monkeypatch.setattr(memory, "perf_counter", lambda: float(next(clock)))
+    seen = memory.Memory()
+    for step in range(3 * memory.KEPT):
+        seen.look(step, passes=0)
+    row = seen.facts()["memory"]
+
+    assert len(row.steps) < memory.KEPT
+    assert row.steps[-1] > 2 * memory.KEPT
+    assert row.held[-1] > 1e6
+    assert row.room is None or row.room > 1e6
 
 
 def test_a_state_that_is_never_detached_is_told() -> None:
@@ -349,3 +389,43 @@ def test_weights_that_run_away_are_told() -> None:
 def test_weights_that_stay_are_not() -> None:
     """Nothing is learned at a sound rate, either; the weights are not to blame."""
     assert "lr-too-high" not in names(at_rate(1e-2))
+
+
+def evaluating(*, seconds: float, rounds: int = 4) -> None:
+    """Train five steps and evaluate, several times over."""
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1e-3)
+    for _ in range(rounds):
+        layer.train()
+        for _ in range(20):
+            optimizer.zero_grad()
+            layer(torch.randn(8, 4)).square().mean().backward()
+            optimizer.step()
+        layer.eval()
+        with torch.no_grad():
+            layer(torch.randn(8, 4))
+        time.sleep(seconds)
+    layer.train()
+
+
+def test_evaluation_that_takes_most_of_the_time_is_told() -> None:
+    """Two seconds and more, every few steps."""
+    (found,) = [f for f in said(lambda: evaluating(seconds=2.1, rounds=3)) if f.name == "eval-too-often"]
+
+    assert found.where[0].line == evaluating.__code__.co_firstlineno + 11
+    assert found.seen[0].value >= 2.1
+
+
+def test_evaluation_times_leave_out_what_is_no_evaluation() -> None:
+    """A module that stays in evaluation mode while others train, and a first pass before any step."""
+    times = EvaluationTimes()
+    times.begin(0.0, 0, None)
+    times.end(5.0, 0)
+    times.begin(6.0, 1, None)
+    times.end(100.0, 90)
+    assert times.facts(passes=1) == {}
+    times.begin(110.0, 100, None)
+    times.end(113.0, 100)
+    (row,) = times.facts(passes=1)["evaluation_times"]
+    assert (row.seconds, row.between, row.steps, row.each_epoch) == (3.0, 105.0, 100, False)

@@ -2,7 +2,7 @@
 
 from torchladder.core.facts import ErrorFact, Facts, ProgramFact
 from torchladder.core.findings import Place, Severity
-from torchladder.core.loop_facts import GraphFact
+from torchladder.core.loop_facts import GraphFact, MemoryFact
 from torchladder.rules.loop.graph_retained import graph_retained as rule_
 
 AT = Place("t.py", 9)
@@ -69,3 +69,50 @@ def test_a_live_run_is_judged_without_knowing_how_the_program_ends():
     fact = GraphFact(0, AT, STEPS, (8, 18, 38, 78))
 
     assert rule_.judge(Facts(graphs=(fact,)))
+
+
+def test_a_later_window_is_judged_by_its_own_steps():
+    """Eighty steps were marked, and most of their graphs live."""
+    late = GraphFact(0, AT, (1010, 1020, 1040, 1080), (8, 18, 38, 77), since=1000)
+    (found,) = rule_.judge(Facts(graphs=(late,)))
+
+    assert found.seen[0].value == 77
+
+
+def course(held, *, each=100, passes=1.0, room=None):
+    """Looks at memory: bytes by look, steps and passes over the data between two looks."""
+    n = len(held)
+    steps = tuple(each * i for i in range(1, n + 1))
+    return MemoryFact(steps, tuple(int(h) for h in held), tuple(int(passes * i) for i in range(n)), room)
+
+
+def of_memory(*args, **kwargs):
+    return rule_.judge(Facts(graphs=(), memory=course(*args, **kwargs)))
+
+
+def test_memory_that_grows_evenly_for_many_passes_is_noted_with_its_pace():
+    """No graph tells where: the pace, and when the machine is full."""
+    (found,) = of_memory([1e9 + 10e6 * i for i in range(40)], room=int(100e9))
+
+    assert found.severity is Severity.NOTE
+    assert found.seen[0].value == "0.1 MB"
+    assert found.seen[1].value == 1_000_000
+
+
+def test_memory_that_fills_the_machine_before_long_is_a_warning():
+    """There is room for as many steps as were made."""
+    (found,) = of_memory([1e9 + 10e6 * i for i in range(40)], room=int(400e6))
+
+    assert found.severity is Severity.WARNING
+
+
+def test_memory_is_silent_on_look_alikes():
+    """A cache of the first pass, a pool that fills slower and slower, a saw-tooth, a short run, one pass, little."""
+    growing = [1e9 + 10e6 * i for i in range(40)]
+    assert of_memory([min(h, 1.1e9) for h in growing]) == []
+    assert of_memory([2e9 - 1e9 * 0.92**i for i in range(40)]) == []
+    assert of_memory([1e9 + 1e8 * (i % 8) for i in range(40)]) == []
+    assert of_memory(growing[:20]) == []
+    assert of_memory(growing, passes=0.05, each=1000) == []
+    assert of_memory(growing, passes=0, each=10) == []
+    assert of_memory([1e9 + 1e6 * i for i in range(40)]) == []

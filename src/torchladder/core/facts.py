@@ -29,6 +29,7 @@ from torchladder.core.loop_facts import (
     EpochStartFact,
     FrozenStatsFact,
     GraphFact,
+    MemoryFact,
     PrintedFact,
     ReadingFact,
     RestoreFact,
@@ -123,6 +124,7 @@ class Facts:
     seeds: tuple[SeedFact, ...] | None = None
     epoch_starts: tuple[EpochStartFact, ...] | None = None
     graphs: tuple[GraphFact, ...] | None = None
+    memory: MemoryFact | None = None
     states: tuple[StateFact, ...] | None = None
     writes: tuple[WriteFact, ...] | None = None
     restores: tuple[RestoreFact, ...] | None = None

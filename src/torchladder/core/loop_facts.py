@@ -62,6 +62,7 @@ class GraphFact:
         walked: Operations that the backward passes of dense steps walked through; ``ages`` how many steps ago the
             oldest call of the model among them was made.
         memory: Bytes held at the looks.
+        since: The step whose graph was the first to be marked.
     """
 
     phase: int
@@ -74,6 +75,25 @@ class GraphFact:
     walked: tuple[int, ...] = ()
     ages: tuple[int, ...] = ()
     memory: tuple[int, ...] = ()
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFact:
+    """What a run holds over its steps: its tensors on a GPU, else the process without files that are mapped.
+
+    Attributes:
+        steps: Steps made at the looks, ``held`` the bytes then, ``passes`` the passes over the training loader that
+            had begun; evenly spaced.
+        room: Bytes that may still be taken; None where that is not known.
+        device: "cuda" or "cpu".
+    """
+
+    steps: tuple[int, ...]
+    held: tuple[int, ...]
+    passes: tuple[int, ...]
+    room: int | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ cost a tenth of a millisecond there. So a resting beat notes loss, rate and batc
 at a time. It is woken when something is due, when a quarter of a second is over, and at the first NaN or Inf.
 """
 
+from collections.abc import Callable
 from threading import get_ident
 from time import perf_counter
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from torchladder.monitor.feeding import Feeding
-from torchladder.monitor.growth import LOOKS, MARKED, Growth
+from torchladder.monitor.growth import Growth
 from torchladder.monitor.hand import Hand
 from torchladder.monitor.history import Phase
 from torchladder.monitor.schedule import Schedule
@@ -41,6 +42,9 @@ class Eye(Protocol):
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to step."""
 
+    def stranger(self, optimizer: Any) -> None:
+        """An optimizer has stepped for the first time, while nobody looked."""
+
     def after_step(self, optimizer: Any) -> None:
         """It has stepped, and the step is noted."""
 
@@ -63,6 +67,7 @@ class Beat:
     def __init__(self, eye: Eye, schedule: Schedule, hand: Hand) -> None:
         self.eye, self.schedule, self.hand = eye, schedule, hand
         self.thread = 0  # whose doors are heard, once it has begun
+        self.attend: Callable[[bool], None] = lambda _: None  # opens or shuts the door before an optimizer's step
         self.resting = False
         self.ring = Ring()
         self.ended = 0.0  # when the last step did
@@ -88,7 +93,14 @@ class Beat:
         """Let nobody look before step ``until``."""
         self._until = min(until, self.hand.step + STEPS)
         self._until_time = perf_counter() + SECONDS
-        self.resting = self._until > self.hand.step + 1
+        if self._until > self.hand.step + 1:
+            self.resting = True
+            self.attend(False)
+
+    def awake(self) -> None:
+        """Have every step looked at."""
+        self.resting = False
+        self.attend(True)
 
     # --- the doors ----------------------------------------------------------------------------
 
@@ -108,7 +120,7 @@ class Beat:
                     else:
                         self._on_device.append(tensors.detach().clone())
                 hand.loss = tensors
-                if hand.step < MARKED:
+                if hand.step >= self.growth.due:
                     self.growth.before_backward(tensors, hand.step)
             hand.passed, hand.trains, hand.looked = None, hand.served, False
         except Exception as error:
@@ -144,27 +156,22 @@ class Beat:
             self.eye.after_backward()
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Let go of the step's graph."""
+        """Look at a step before it is made; shut at rest."""
         del args, kwargs
         if get_ident() != self.thread:
             return
-        hand = self.hand
-        hand.optimizer = optimizer
-        if not self.resting or id(optimizer) not in self.phases or not hand.looked:
-            if self.resting:
-                self.eye.wake()
-            self.eye.before_step(optimizer)
-        hand.loss = None
-        if hand.draws and not hand.has_loader:
-            hand.state = torch.default_generator.get_state()
+        self.hand.optimizer = optimizer
+        self.eye.before_step(optimizer)
 
-    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Note the step."""
+    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: C901 - a call more is a cache missed
+        """Note the step, and let go of its graph."""
         del args, kwargs
         if get_ident() != self.thread:
             return
         now = perf_counter()
         hand = self.hand
+        if id(optimizer) not in self.phases:
+            self.eye.stranger(optimizer)
         try:
             phase, module = self.phases[id(optimizer)]
             groups = optimizer.param_groups
@@ -188,7 +195,10 @@ class Beat:
             if hand.served is not None:
                 hand.trained.add(hand.served)
             hand.step += 1
-            if hand.step < MARKED and hand.step in LOOKS:
+            hand.optimizer, hand.loss = optimizer, None
+            if hand.draws and not hand.has_loader:
+                hand.state = torch.default_generator.get_state()
+            if hand.step >= self.growth.due:
                 self.growth.after_step(hand.step)
             if self.feeding.device == "cuda":
                 self.feeding.queued()

@@ -83,6 +83,11 @@ class Feeding:
         self.done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         self.done.record()
 
+    @property
+    def passes(self) -> int:
+        """Passes over the loader that feeds the training."""
+        return self._trained.passes if self._trained is not None else 0
+
     def take_in(self) -> None:
         """Take in the batches so far, and the steps whose ends are noted."""
         notes, self._notes = self._notes, []

@@ -1,21 +1,23 @@
-"""Graphs that outlive their step, in a live run: marks on a few nodes of each of the first steps' graphs.
+"""Graphs that outlive their step, in a live run: marks on a few nodes of the graphs of a window of steps.
 
 A node's metadata dies with the node, so that a weak reference to a mark in it tells whether the graph is still held by
-something; a mark met on the way down from a later loss tells that a backward pass runs through an old graph. After the
-first ``MARKED`` steps nothing is done any more.
+something; a mark met on the way down from a later loss tells that a backward pass runs through an old graph. The first
+window is the run's first ``MARKED`` steps; others begin at steps 1,000, 10,000 and so on. In between nothing is done.
 """
 
 import weakref
+from dataclasses import dataclass, field
 from typing import Any
 
 from torchladder.core.findings import Place
 from torchladder.core.loop_facts import GraphFact
-from torchladder.monitor.resident import bytes_held
+from torchladder.monitor.memory import bytes_held
 from torchladder.probes.kept_graphs import kept_lines
 
 KEY = "torchladder watch"
-LOOKS = frozenset((10, 20, 40, 80))  # steps at which the living are counted
-MARKED = max(LOOKS) + 1
+LOOKS = frozenset((10, 20, 40, 80))  # steps of a window after which the living are counted
+MARKED = max(LOOKS)  # steps of a window
+SECOND = 1000  # step at which the second window begins; each later one begins ten times as late
 DEPTH = 8  # nodes below a loss that are marked: past the loss function, to what the model returned
 YOUNG = 2  # steps for which a graph may well be needed
 WALK_MAX = 20_000  # nodes of a graph that are counted
@@ -30,26 +32,35 @@ class Mark:
         self.step = step
 
 
+@dataclass
+class Window:
+    """What was seen of the graphs of ``MARKED`` steps, the first of which is step ``since``."""
+
+    since: int = 0
+    marks: list[weakref.ref[Mark]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    alive: list[int] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    walked: dict[int, int] = field(default_factory=dict)
+    ages: dict[int, int] = field(default_factory=dict)
+
+
 class Growth:
-    """Marks the graphs of the first steps, and counts the marks that live on."""
+    """Marks the graphs of a window's steps, and counts the marks that live on; nothing to do before step ``due``."""
 
     def __init__(self) -> None:
-        self.marks: list[weakref.ref[Mark]] = []
-        self.steps: list[int] = []
-        self.alive: list[int] = []
-        self.memory: list[int] = []
-        self.walked: dict[int, int] = {}
-        self.ages: dict[int, int] = {}
+        self.windows = [Window()]
+        self.due = 0
         self._kept: dict[Place, tuple[Place, ...]] = {}
 
     def before_backward(self, loss: Any, step: int) -> None:
         """Mark the graph of what is differentiated, and at some steps see how far it reaches."""
-        node = getattr(loss, "grad_fn", None)
-        if step >= MARKED or node is None:
+        node, window = getattr(loss, "grad_fn", None), self.windows[-1]
+        if step < self.due or node is None:
             return
         mark = Mark(step)
-        self.marks.append(weakref.ref(mark))
-        if step in LOOKS:
+        window.marks.append(weakref.ref(mark))
+        if step - window.since in LOOKS:
             self._walk(node, step)
         for _ in range(DEPTH):
             metadata = getattr(node, "metadata", None)
@@ -62,30 +73,40 @@ class Growth:
 
     def after_step(self, step: int) -> None:
         """Count the earlier steps whose graphs are alive; ``step`` steps are made."""
-        if step not in LOOKS or step in self.steps:
+        window = self.windows[-1]
+        if step < self.due or step - window.since not in LOOKS or step in window.steps:
             return
-        living = {m.step for ref in self.marks if (m := ref()) is not None}
-        self.steps.append(step)
-        self.alive.append(sum(s < step - YOUNG for s in living))
-        self.memory.append(bytes_held())
+        living = {m.step for ref in window.marks if (m := ref()) is not None}
+        window.steps.append(step)
+        window.alive.append(sum(s < step - YOUNG for s in living))
+        window.memory.append(bytes_held())
+        if step - window.since == MARKED:
+            self.due = 10 * window.since or SECOND
+            window.marks.clear()
+            self.windows.append(Window(self.due))
 
     def facts(self, place: Place | None) -> dict[str, Any]:
-        """Return the row of the run so far; ``place`` is the line of the backward call."""
-        if not self.steps:
+        """Return the rows of the run so far; ``place`` is the line of the backward call."""
+        seen = [w for w in self.windows if w.steps]
+        if not seen:
             return {}
         if place is not None and place not in self._kept:
             self._kept[place] = kept_lines(place)
-        row = GraphFact(
-            phase=0,
-            place=place,
-            steps=tuple(self.steps),
-            alive=tuple(self.alive),
-            kept=self._kept.get(place, ()) if place is not None else (),
-            walked=tuple(self.walked.values()),
-            ages=tuple(self.ages.values()),
-            memory=tuple(self.memory),
+        rows = (
+            GraphFact(
+                phase=0,
+                place=place,
+                steps=tuple(w.steps),
+                alive=tuple(w.alive),
+                kept=self._kept.get(place, ()) if place is not None else (),
+                walked=tuple(w.walked.values()),
+                ages=tuple(w.ages.values()),
+                memory=tuple(w.memory),
+                since=w.since,
+            )
+            for w in seen
         )
-        return {"graphs": (row,)}
+        return {"graphs": tuple(rows)}
 
     def _walk(self, start: Any, step: int) -> None:
         """Count the nodes a backward pass runs through, and find the oldest mark among them."""
@@ -101,8 +122,9 @@ class Growth:
                     stack.append(up)
             if len(seen) > WALK_MAX:
                 return
-        if len(seen) > self.walked.get(step, 0):  # of several backward passes in one step the longest
-            self.walked[step], self.ages[step] = len(seen), step - oldest
+        window = self.windows[-1]
+        if len(seen) > window.walked.get(step, 0):  # of several backward passes in one step the longest
+            window.walked[step], window.ages[step] = len(seen), step - oldest
 
 
 def _is_leaf(node: Any) -> bool:

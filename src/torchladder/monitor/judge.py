@@ -11,7 +11,7 @@ from torchladder.rules.registry import Rule, find_rule
 # Rules whose evidence a live run gives. Those of the second group judge a course, and speak when the run is over.
 LIVE = (
     "TL102", "TL209", "TL210", "TL211", "TL212", "TL306", "TL307", "TL401", "TL402", "TL403", "TL407", "TL502", "TL504",
-    "TL604", "TL901",
+    "TL604", "TL901", "TL903",
 )  # fmt: skip
 CAUSES = ("TL102", "TL306", "TL307")  # what a NaN is traced to is said before what it looks like
 TOGETHER = ("TL701", "TL702", "TL703", "TL704", "TL705")  # of several processes that train one model

@@ -19,11 +19,13 @@ from torchladder.core.findings import Finding, Place
 from torchladder.monitor.beat import Beat
 from torchladder.monitor.close_look import CloseLook
 from torchladder.monitor.courier import Courier
+from torchladder.monitor.evaluation_times import EvaluationTimes
 from torchladder.monitor.facts import facts_of, root_fact
 from torchladder.monitor.hand import Hand
 from torchladder.monitor.held_out import CALL_SECONDS, HeldOut
 from torchladder.monitor.history import History, Phase
 from torchladder.monitor.judge import Judge
+from torchladder.monitor.memory import Memory
 from torchladder.monitor.models import Model, models_of
 from torchladder.monitor.origin import Tracer
 from torchladder.monitor.orphans import Orphans
@@ -77,8 +79,11 @@ class Monitor:
         self.transfer = Transfer()
         self.look = CloseLook(settings, self.transfer, courier)
         self.hand = Hand()
+        self.memory = Memory()
+        self.evaluation_times = EvaluationTimes()
         self.beat = Beat(self, self.schedule, self.hand)
         self.taps = Taps(self.beat)
+        self.beat.attend = self.taps.attend
         self.failures: dict[str, str] = {}
         self.closed = True
         self.leaving: SystemExit | None = None  # raised from the door that finds it, for a user who asked for that
@@ -155,7 +160,7 @@ class Monitor:
 
     def wake(self) -> None:
         """Take in what was noted at rest, and look at every step from here on."""
-        self.beat.resting = False
+        self.beat.awake()
         self._catch_up()
 
     @door("optimizer")
@@ -198,6 +203,13 @@ class Monitor:
         self.look.measure([(names[id(p)][0], p) for p in held], self.step)
 
     @door("optimizer")
+    def stranger(self, optimizer: Any) -> None:
+        """Meet an optimizer that came while nobody looked; its next step is seen from before it is made."""
+        self._take_in()
+        self._meet(self.history.phase_of(optimizer))
+        self.beat.awake()
+
+    @door("optimizer")
     def after_step(self, optimizer: Any) -> None:
         """Take in the steps so far, send what was measured, and arrange for the next one."""
         phase = self.history.phase_of(optimizer)
@@ -206,6 +218,7 @@ class Monitor:
             if place is not None:
                 phase.step_places[place] += 1
         self._take_in()
+        self.memory.look(self.step, self.beat.feeding.passes)
         if self._sampling:
             self.schedule.sampled(self.step - 1, self.look.send(phase, phase.steps - 1, self.step - 1))
             if self.look.failure:
@@ -241,8 +254,10 @@ class Monitor:
         """A module goes into evaluation, or back to training: look at its passes, as far as the budget allows."""
         seen = self.held_out
         if training:
+            self.evaluation_times.end(time.perf_counter(), self.step)
             self._end_evaluation()
             return
+        self.evaluation_times.begin(time.perf_counter(), self.step, user_place(3))
         models = [m for models in self.models.values() for m in models]
         wanted = [m.module for m in models if not m.compiled and _holds(module, m.module)]
         since = time.perf_counter() - self._evaluated
@@ -323,7 +338,7 @@ class Monitor:
         """Let the next steps be noted only, until something is due."""
         busy = self._sampling or self.step < PLACES or self.ranks.watching or self.held_out.following
         if busy or (self.tracer is not None and self.tracer.busy):
-            self.beat.resting = False
+            self.beat.awake()
             return
         self.beat.rest(min(self.schedule.ask_at(self.step), self.judge.ask_at(self.step)))
 
@@ -371,6 +386,7 @@ class Monitor:
         more["evaluations"] = tuple(self.held_out.rows)
         more |= self.ranks.facts() | self.beat.feeding.facts()
         more |= self.beat.growth.facts(next((p for phase in self.history.phases for p in phase.backward_places), None))
+        more |= self.memory.facts() | self.evaluation_times.facts(self.beat.feeding.passes)
         more["orphans"] = self.orphans.facts()
         if self.tracer is not None and self.tracer.found is not None:
             more["nonfinite"] = (self.tracer.found,)

@@ -70,6 +70,7 @@ class Taps:
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
         self._undo: list[Callable[[], Any]] = []
+        self._before_step: Any = None  # handle of the door that is open only when wanted
         self.failures: dict[str, str] = {}
 
     def open(self) -> None:
@@ -122,10 +123,18 @@ class Taps:
 
         self._replace(torch.autograd, "backward", backward)
 
+    def attend(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
+        """Open or shut the door before an optimizer's step: a hook that is not there costs nothing."""
+        if wanted and self._before_step is None:
+            self._before_step = register_optimizer_step_pre_hook(self.listener.before_step)
+        elif not wanted and self._before_step is not None:
+            self._before_step.remove()
+            self._before_step = None
+
     def _optimizers(self) -> None:
-        before = register_optimizer_step_pre_hook(self.listener.before_step)
+        self.attend(True)
         after = register_optimizer_step_post_hook(self.listener.after_step)
-        self._undo += [before.remove, after.remove]
+        self._undo += [lambda: self.attend(False), after.remove]
 
     def _loaders(self) -> None:
         listener = self.listener

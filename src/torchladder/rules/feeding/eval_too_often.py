@@ -9,7 +9,8 @@ The same budget would train several times as long. Nothing that is learned gets 
 
 ## How it is found
 `torchladder loader` times the program's own training steps, ends the pass over the training data, and times the
-evaluation pass that follows; both are extended to their whole length.
+evaluation pass that follows; both are extended to their whole length. A watched run times each evaluation from `eval()`
+to `train()`, and the training in between.
 
 ## What to do
 Evaluate every so many epochs or steps, or on a fixed part of the held-out data while training and on all of it at the
