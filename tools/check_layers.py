@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "rules": {"core"},
     "report": {"core", "rules"},
+    "webpage": {"core", "rules", "report"},
     "runner": {"core"},
     "data": {"core"},
     "sets": {"core"},
@@ -30,10 +31,14 @@ ALLOWED: dict[str, set[str]] = {
     "logs": {"core"},
     "diagnosis": {"core", "logs", "rules"},
     "gradients": {"core", "rules", "live"},
+    "ceiling": {"core"},
+    "mistakes": {"core", "data", "inspection", "sets"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
-    "monitor": {"core", "probes", "report", "rules", "runner", "runs"},
+    "monitor": {"core", "checkpoints", "probes", "report", "rules", "runner", "runs"},
     "runs": {"core"},
+    "checkpoints": {"core"},
     "integrations": {"core", "runs", "monitor"},
+    "training": {"core", "sets", "inspection", "runs", "checkpoints", "monitor", "report", "live", "gradients"},
     "live": {"core", "report", "runner", "ladder"},
     "cli": {"core", "rules", "report"},
     "specimens": set(),
@@ -41,10 +46,11 @@ ALLOWED: dict[str, set[str]] = {
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
     "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
-    | {"logs", "diagnosis", "sets", "splitting", "batches", "inspection", "feeding", "gradients"}
+    | {"logs", "diagnosis", "sets", "splitting", "batches", "inspection", "feeding", "gradients", "webpage"}
+    | {"ceiling", "mistakes", "training"}
 }
 WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"} | {
-    "logs", "diagnosis",
+    "webpage", "logs", "diagnosis", "ceiling", "mistakes",
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def shared_options(verb: str, description: str) -> argparse.ArgumentParser:
         help="for all experiments: 90, 90s, 2m (300)",
     )
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add(
         "--select",
         action="append",
@@ -136,8 +136,9 @@ def check_outputs(options: argparse.Namespace) -> None:
     from torchladder.report.json import check_writable
 
     if options.html:
-        msg = "--html is not available yet; --json FILE is, and torchladder report FILE shows it"
-        raise UsageError(msg)
+        from torchladder.webpage import page
+
+        page.check_writable(options.html, force=options.force)
     if options.json:
         check_writable(options.json, force=options.force)
 
@@ -218,6 +219,10 @@ def finish(report: Report, options: argparse.Namespace, pictures: Mapping[str, b
     report = save_record(report, pictures)
     if options.json:
         report_json.write(report, options.json, force=options.force)
+    if options.html:
+        from torchladder.webpage import page
+
+        page.write(report, options.html, force=options.force)
     if not options.quiet:
         show(report)
     return report.exit_status

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         "record", type=Path, metavar="RECORD", help="a folder under .torchladder/, or a report's JSON file"
     )
     made.add_argument(
-        "--format", choices=["terminal", "json"], default="terminal", help="form of the output (terminal)"
+        "--format", choices=["terminal", "json", "html"], default="terminal", help="form of the output (terminal)"
     )
     return made
 
@@ -26,6 +26,10 @@ def run(options: argparse.Namespace) -> int:
     report = report_json.load(options.record)
     if options.format == "json":
         sys.stdout.write(report_json.dumps(report))
+    elif options.format == "html":
+        from torchladder.webpage import page
+
+        sys.stdout.write(page.render(report, folder=report_json.record_file(options.record).parent))
     else:
         show(report)
     return 0

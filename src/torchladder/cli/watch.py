@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torchladder.cli.climb import named_program
+from torchladder.cli.climb import check_outputs, named_program
 from torchladder.cli.main import Parser, say
 from torchladder.core.errors import LadderError
 from torchladder.core.sinks import RunEnd
@@ -53,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--name", help="name of the run (the script's)")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON when the run has ended")
-    add("--force", action="store_true", help="let --json overwrite a file that is not a report")
+    add("--html", type=Path, metavar="FILE", help="the same as one HTML page, with the curves and the layers")
+    add("--force", action="store_true", help="let --json and --html overwrite a file that is not a report")
     add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
     add("-q", "--quiet", action="store_true", help="print nothing of its own")
     add("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="run a module, as python -m does")
@@ -75,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
     from torchladder.runner.target import resolve
 
     name, argv, module = named_program(options)
-    if options.json:
-        report_json.check_writable(options.json, force=options.force)
+    check_outputs(options)
     target = resolve(name, argv, module=module)
     nonfinite: dict[str, bool | str] = {"on": True, "exact": "exact", "off": False}
     eye = Watch(
@@ -91,9 +91,10 @@ def run(options: argparse.Namespace) -> int:
         name=options.name or Path(name).stem,
         quiet=options.quiet,
     )
-    if options.json:
-        file = options.json.resolve()  # the program may go elsewhere
-        eye.before_leaving = lambda end: write(eye, end, name, file, force=options.force)
+    if options.json or options.html:  # as they are now: the program may go elsewhere
+        files = [file.resolve() if file else None for file in (options.json, options.html)]
+        home = Path.cwd()
+        eye.before_leaving = lambda end: write(eye, end, name, home, *files, force=options.force)
     try:
         with eye:
             execute(target)
@@ -108,12 +109,21 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def write(eye: "Watch", end: RunEnd, script: str, file: Path, *, force: bool) -> None:
-    """Write the report of a run that has ended; what prevents it is said, and changes nothing else."""
+def write(
+    eye: "Watch", end: RunEnd, script: str, home: Path, as_json: Path | None, as_html: Path | None, *, force: bool
+) -> None:
+    """Write the report of a run that has ended and began in ``home``; what prevents it is said, and changes no more."""
     from torchladder.cli.watch_report import report_of
+    from torchladder.report.excerpt import read_source
+    from torchladder.runs.report import with_charts
+    from torchladder.webpage import page
 
     try:
-        report_json.write(report_of(eye, end, script), file, force=force)
+        report = with_charts(report_of(eye, end, script), eye.folder)
+        if as_json:
+            report_json.write(report, as_json, force=force)
+        if as_html:
+            page.write(report, as_html, force=force, read=lambda path: read_source(str(home / path)))
     except LadderError as error:
         say(f"{error}; the run is recorded all the same")
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from torchladder.core.charts import Chart
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -67,7 +69,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A remedy: ``change`` is its form in memory, ``diff`` its form on disk, ``verified`` the outcome."""
+    """A remedy: ``change`` is its form in memory, ``diff`` its form on disk, ``verified`` the outcome.
+
+    ``chart`` draws the losses without it and with it.
+    """
 
     title: str
     trust: Trust = Trust.LIKELY
@@ -77,6 +82,7 @@ class Fix:
     before: Measurement | None = None
     after: Measurement | None = None
     seconds: float | None = None
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from torchladder.core.charts import Chart, HeatMap
 from torchladder.core.findings import Finding
 
 
@@ -54,3 +55,5 @@ class Report:
     pictures: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
     exit_status: int = 0
+    charts: tuple[Chart, ...] = ()
+    maps: tuple[HeatMap, ...] = ()

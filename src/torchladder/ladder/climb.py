@@ -15,6 +15,7 @@ from torchladder.core.findings import Finding, Severity, Standing
 from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs, upper
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
+from torchladder.ladder.charts import charts
 from torchladder.ladder.environment import environment
 from torchladder.ladder.failure import error_of, failure_sentence, late_failure
 from torchladder.ladder.literals import literal_place, number_of
@@ -306,6 +307,7 @@ class Ascent:
             seconds=time.monotonic() - self.subject.started,
             error=error_of(self.facts) if failed else None,
             exit_status=3 if failed else 0,
+            charts=charts(self.facts),
         )
 
     def _left_behind(self) -> str | None:

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from torchladder.core.charts import Chart, line, steps_chart
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Fix, Measurement, Standing
 from torchladder.ladder.subject import BATCH_STEPS, Subject, program_of
@@ -113,6 +114,7 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
         before=measure(base) if base else None,
         after=measure(trial),
         seconds=round(time.monotonic() - started, 2),
+        chart=_chart("loss on one batch", base.losses if base else (), trial.losses),
     )
     if verdict is not None:
         return done
@@ -141,13 +143,15 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
     tail = max(n // 4, 5)
     old, new = _mean(before[n - tail : n]), _mean(after[n - tail : n])
     what = f"mean loss of steps {n - tail}-{n} of the program's own run"
+    drawn = _chart("loss of the program's own first steps", before[:n], after[:n])
+    kind, fix = fix.change.kind, dataclasses.replace(fix, chart=drawn)
     compared = dataclasses.replace(fix, before=Measurement(what, round(old, 4)), after=Measurement(what, round(new, 4)))
     better = new < BETTER * old or (math.isfinite(new) and not math.isfinite(old))
-    if better and fix.change.kind not in EVALUATION_ONLY:
+    if better and kind not in EVALUATION_ONLY:
         return dataclasses.replace(compared, verified=True)
     if finding.standing is Standing.SUSPECTED:  # for a mere suspicion nothing less will do
         return compared
-    other = fix.change.kind in RELABELLING | OTHER_COURSE  # losses of other labels do not compare
+    other = kind in RELABELLING | OTHER_COURSE  # losses of other labels do not compare
     other_labels = other and math.isfinite(new)
     not_worse = new <= WORSE * old or other_labels
     reached = facts is not None and (program_of(facts).state == "ended" or len(after) >= until)
@@ -160,6 +164,12 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
             after=Measurement(f"the same check over {n} steps of the program's own run", "finds nothing"),
         )
     return compared
+
+
+def _chart(title: str, without: Sequence[float], with_it: Sequence[float]) -> Chart:
+    """Return the losses of both runs, by step."""
+    pairs = (("without the fix", without), ("with the fix", with_it))
+    return steps_chart(title, "loss", [line(name, range(len(y)), y, points=300) for name, y in pairs if y])
 
 
 def _is_gone(finding: Finding, facts: Facts) -> bool:

@@ -153,5 +153,7 @@ def _rectified(facts: Facts, phase: int) -> Fix:
     ]
     calls = dict.fromkeys((a.place.path, a.place.line, a.function, a.module) for a in squashes if a.place is not None)
     sites = [dict(zip(("path", "line", "function", "module"), call, strict=True)) for call in calls]
-    title = "initialise for ReLU (`kaiming_normal_`)" + (" and use it in the hidden layers" if sites else "")
+    seen = {a.function for a in facts.activations or () if a.phase == phase and a.function in SQUASHES}
+    instead = f" and use it in the hidden layers instead of {' and '.join(sorted(seen))}" if seen else ""
+    title = f"initialise for ReLU (`kaiming_normal_`){instead}"
     return Fix(title, change=Change("he_initialise", {"phase": phase, "sites": sites}))
