@@ -32,22 +32,24 @@ ALLOWED: dict[str, set[str]] = {
     "diagnosis": {"core", "logs", "rules"},
     "gradients": {"core", "rules", "live"},
     "ceiling": {"core"},
-    "mistakes": {"core", "data", "inspection", "sets"},
+    "mistakes": {"core", "data", "inspection", "report", "sets"},
     "ladder": {"core", "rules", "runner", "probes", "experiments", "patches"},
     "monitor": {"core", "checkpoints", "probes", "report", "rules", "runner", "runs"},
     "runs": {"core"},
     "checkpoints": {"core"},
     "integrations": {"core", "runs", "monitor"},
     "training": {"core", "sets", "inspection", "runs", "checkpoints", "monitor", "report", "live", "gradients"},
-    "live": {"core", "report", "runner", "ladder"},
+    "live": {"core", "report", "runner", "ladder", "checkpoints"},
     "cli": {"core", "rules", "report"},
+    "testing": {"core", "report"},
+    "agents": {"", "core", "report"},
     "specimens": set(),
     "": {"core", "cli"},
 }
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
     "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
     | {"logs", "diagnosis", "sets", "splitting", "batches", "inspection", "feeding", "gradients", "webpage"}
-    | {"ceiling", "mistakes", "training"}
+    | {"ceiling", "mistakes", "training", "agents"}
 }
 WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"} | {
     "webpage", "logs", "diagnosis", "ceiling", "mistakes",

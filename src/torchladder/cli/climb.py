@@ -7,9 +7,10 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from torchladder.cli import outputs
 from torchladder.cli.main import Parser, nearest
 from torchladder.core.errors import UsageError
 from torchladder.core.findings import Severity
@@ -59,8 +60,7 @@ def shared_options(verb: str, description: str) -> argparse.ArgumentParser:
         metavar="TIME",
         help="for all experiments: 90, 90s, 2m (300)",
     )
-    add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
+    outputs.add_outputs(add)
     add(
         "--select",
         action="append",
@@ -70,7 +70,6 @@ def shared_options(verb: str, description: str) -> argparse.ArgumentParser:
     )
     add("--ignore", action="append", default=[], metavar="RULES", help="leave these out")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
-    add("--force", action="store_true", help="let --json overwrite a file that is not a report")
     add("-q", "--quiet", action="store_true", help="print nothing but errors; the exit status says it")
     add("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="run a module, as python -m does")
     add("command", nargs=argparse.REMAINDER, metavar="SCRIPT [args ...]", help="the program and its arguments")
@@ -125,22 +124,6 @@ def named_program(options: argparse.Namespace) -> tuple[str, list[str], bool]:
         msg = f"{words[0]} is not an option of torchladder; options come before SCRIPT; try: torchladder climb --help"
         raise UsageError(msg)
     return words[0], words[1:], is_module
-
-
-def check_outputs(options: argparse.Namespace) -> None:
-    """Complain about outputs before the experiments have cost anything.
-
-    Raises:
-        UsageError: If an output is not possible.
-    """
-    from torchladder.report.json import check_writable
-
-    if options.html:
-        from torchladder.webpage import page
-
-        page.check_writable(options.html, force=options.force)
-    if options.json:
-        check_writable(options.json, force=options.force)
 
 
 class Progress:
@@ -210,21 +193,25 @@ def exit_status(report: Report, fail_on: str) -> int:
     return 0 if report.findings or judged else UNDECIDED
 
 
-def finish(report: Report, options: argparse.Namespace, pictures: Mapping[str, bytes] | None = None) -> int:
-    """Store, write and print ``report``; return the exit status."""
-    from torchladder.report import json as report_json
+def finish(
+    report: Report,
+    options: argparse.Namespace,
+    pictures: Mapping[str, bytes] | None = None,
+    before: Callable[[Report], None] | None = None,
+) -> int:
+    """Store, write and print ``report``, with what ``before`` prints ahead of it; return the exit status."""
     from torchladder.report.terminal import show
 
-    report = dataclasses.replace(report, exit_status=exit_status(report, options.fail_on))
+    report, new = outputs.known_apart(report, options)
+    report = dataclasses.replace(report, exit_status=exit_status(new, options.fail_on))
     report = save_record(report, pictures)
-    if options.json:
-        report_json.write(report, options.json, force=options.force)
-    if options.html:
-        from torchladder.webpage import page
-
-        page.write(report, options.html, force=options.force)
+    outputs.write(report, options)
     if not options.quiet:
+        if before is not None:
+            before(report)
         show(report)
+    if getattr(options, "github", False):
+        sys.stdout.write(outputs.text_of(new, "github"))
     return report.exit_status
 
 
@@ -233,10 +220,10 @@ def run(options: argparse.Namespace) -> int:
     return judge(options, "climb")
 
 
-def judge(options: argparse.Namespace, how: str) -> int:
-    """Run the function ``how`` of the ladder on the named program and report what it found."""
+def judge(options: argparse.Namespace, how: str, before: Callable[[Report], None] | None = None) -> int:
+    """Run the function ``how`` of the ladder on the named program and report what it found, after ``before``."""
     name, argv, is_module = named_program(options)
-    check_outputs(options)
+    outputs.check(options)
     select, ignore = rule_words(options.select), rule_words(options.ignore)
 
     from torchladder.runner import target as targets
@@ -263,4 +250,4 @@ def judge(options: argparse.Namespace, how: str) -> int:
         )
     finally:
         progress.clear()
-    return finish(report, options, pictures)
+    return finish(report, options, pictures, before)

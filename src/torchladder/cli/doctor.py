@@ -11,7 +11,7 @@ from typing import Any
 from torchladder import __version__
 from torchladder.cli.main import Parser
 from torchladder.report.pages import as_json
-from torchladder.rules.registry import all_rules
+from torchladder.rules.registry import all_rules, foreign
 
 PACKAGES = (
     "torch",
@@ -92,6 +92,7 @@ def facts() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "fork": hasattr(os, "fork"),
         "packages": {name: version_of(name) for name in PACKAGES},
+        "rules that failed": foreign().failures,
         **torch_facts(),
     }
 
@@ -109,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
     absent = [k for k, v in found["packages"].items() if not v]
     if absent:
         print("absent       " + ", ".join(absent))
+    for name, why in found["rules that failed"].items():
+        print(f"rules of {name} are not used: {why}")
     if "hooks" not in found:
         print(f"torch        {found['torch']}")
     else:

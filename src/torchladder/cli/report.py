@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from torchladder.cli import outputs
 from torchladder.cli.main import Parser
 from torchladder.report import json as report_json
 from torchladder.report.terminal import show
@@ -16,7 +17,10 @@ def parser() -> argparse.ArgumentParser:
         "record", type=Path, metavar="RECORD", help="a folder under .torchladder/, or a report's JSON file"
     )
     made.add_argument(
-        "--format", choices=["terminal", "json", "html"], default="terminal", help="form of the output (terminal)"
+        "--format",
+        choices=["terminal", "json", "html", *outputs.TEXTS, "github"],
+        default="terminal",
+        help="form of the output (terminal)",
     )
     return made
 
@@ -30,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
         from torchladder.webpage import page
 
         sys.stdout.write(page.render(report, folder=report_json.record_file(options.record).parent))
-    else:
+    elif options.format == "terminal":
         show(report)
+    else:
+        sys.stdout.write(outputs.text_of(report, options.format))
     return 0

@@ -12,6 +12,7 @@ import torchladder
 from torchladder.core.errors import InternalError
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Severity, Standing
+from torchladder.core.ignores import ignored_at
 from torchladder.core.report import Report, RungResult, State
 from torchladder.ladder import pictures, rungs, upper
 from torchladder.ladder.arbitrate import explained_by, is_verified, order
@@ -89,6 +90,7 @@ class Ascent:
     results: dict[int, RungResult] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     failed_program: bool = False
+    ignored: dict[str, None] = field(default_factory=dict)  # findings that comments in the source answer
 
     @property
     def facts(self) -> Facts:
@@ -133,7 +135,7 @@ class Ascent:
         """Judge the rules of one rung: findings, what could not be told, what is clear."""
         found, unknown, clear = [], {}, []
         for rule in (r for r in self.rules if r.rung == number):
-            findings = rule.judge(self.facts)
+            findings = self._unanswered(rule.judge(self.facts))
             why = why_unseen(rule.needs, self.facts)
             if not findings and why is not None:
                 unknown[rule.code] = why
@@ -142,6 +144,14 @@ class Ascent:
             else:
                 found += findings
         return found, unknown, tuple(clear)
+
+    def _unanswered(self, findings: list[Finding] | None) -> list[Finding] | None:
+        """Leave out findings that a comment in the source ignores, and remember where."""
+        if not findings:
+            return findings
+        places = [ignored_at(f, self._lines) for f in findings]
+        self.ignored |= {f"{f.name} at {p}": None for f, p in zip(findings, places, strict=True) if p is not None}
+        return [f for f, p in zip(findings, places, strict=True) if p is None]
 
     def _judge(self, number: int, seconds: float, *, stuck: bool) -> bool:
         """Judge rung 1 or 2; returns whether the climb stops here."""
@@ -286,7 +296,7 @@ class Ascent:
         if cause is not None and cause.rung in self.results:
             self._mark(cause)
         results = tuple(self.results[n] for n in sorted(self.results))
-        notes = tuple(note for note in (late_failure(self.facts), self._left_behind()) if note)
+        notes = tuple(note for note in (late_failure(self.facts), self._left_behind(), self._answered()) if note)
         if results and notes:
             results = (*results[:-1], dataclasses.replace(results[-1], notes=(*results[-1].notes, *notes)))
         verdict = "broken" if cause else "undecided"
@@ -317,6 +327,14 @@ class Ascent:
             return None
         more = f" and {len(files) - FILES_SHOWN} more" if len(files) > FILES_SHOWN else ""
         return f"changed in the working folder: {', '.join(files[:FILES_SHOWN])}{more}"
+
+    def _answered(self) -> str | None:
+        """Name what comments in the source ignore."""
+        return f"ignored by a comment: {', '.join(self.ignored)}" if self.ignored else None
+
+    def _lines(self, path: str) -> list[str] | None:
+        text = self._source(path)
+        return text.splitlines() if text is not None else None
 
     def _mark(self, cause: Finding) -> None:
         """Show the rung of the cause as failed and those above it as waiting, if none failed before."""

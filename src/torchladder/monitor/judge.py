@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Severity
+from torchladder.core.ignores import ignored_at
 from torchladder.monitor.schedule import Schedule
+from torchladder.report.excerpt import read_source
 from torchladder.rules.registry import Rule, find_rule
 
 # Rules whose evidence a live run gives. Those of the second group judge a course, and speak when the run is over.
@@ -53,7 +55,8 @@ class Judge:
                 yield finding
 
     def _judged(self, code: str, facts: Facts) -> list[Finding]:
-        return self._rules[code].judge(facts) or []
+        """Return a rule's findings, without those that a comment in the source ignores."""
+        return [f for f in self._rules[code].judge(facts) or [] if ignored_at(f, read_source) is None]
 
 
 def _known(code: str) -> Rule:

@@ -45,7 +45,8 @@ def plant_diff(plant: Plant) -> str:
 
 def needed(rule: Rule) -> str:
     """Return the facts a rule reads, as a phrase."""
-    return ", ".join(need.replace("_", " ") for need in rule.needs) or "nothing"
+    ways = [", ".join(need.replace("_", " ") for need in needs) for needs in rule.sufficient]
+    return "; or instead: ".join(way for way in ways if way) or "nothing"
 
 
 def limit_lines(rule: Rule) -> list[str]:
@@ -102,6 +103,7 @@ def as_data(rule: Rule) -> dict[str, Any]:
         "since": rule.since,
         "summary": first,
         "needs": list(rule.needs),
+        "instead": list(rule.instead),
         "explains": list(rule.explains),
         "sections": {found[i].strip(): found[i + 1].strip() for i in range(1, len(found) - 1, 2)},
         "limits": [{"name": n, "default": d, "unit": u, "why": w} for n, d, u, w in limits_of(rule)],

@@ -18,6 +18,7 @@ from torchladder.core.report import Report
 from torchladder.report.checks import check_lines, is_check
 from torchladder.report.excerpt import Reader, Span, read_source, underline
 from torchladder.report.layout import Lines, wrapped
+from torchladder.report.mistakes import is_mistakes, mistake_lines
 from torchladder.report.rungs import table, waiting
 from torchladder.report.text import amount, clean, clean_lines, figure, measured, number, numbers_as_ranges, plural
 from torchladder.rules.registry import all_rules
@@ -419,6 +420,11 @@ def picture_lines(report: Report, width: int) -> Lines:
 
 def page(report: Report, read: Reader, width: int) -> Lines:
     """Yield every line of the report."""
+    if is_mistakes(report):
+        yield from mistake_lines(report, width)
+        yield Text()
+        yield from closing(report, width)
+        return
     rows = [*(check_lines if is_check(report) else table)(report, width), *picture_lines(report, width)]
     yield from rows
     if rows:

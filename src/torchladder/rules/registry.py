@@ -1,11 +1,13 @@
 """The rule decorator and the list of all rules, found by walking this package.
 
 A rule is one file: its module docstring is its page, its function its check, its plants and near
-misses its tests. Nothing is registered by hand.
+misses its tests. Nothing is registered by hand. Rules of others come from packages that are installed with an
+entry point of the group ``torchladder.rules``.
 """
 
 import dataclasses
 import importlib
+import importlib.metadata
 import pkgutil
 import re
 import typing
@@ -36,6 +38,8 @@ FAMILIES = {
     "1": Family.DATA, "2": Family.MODEL, "3": Family.LOSS, "4": Family.LOOP, "5": Family.LOOP, "6": Family.OUTCOME,
     "7": Family.DISTRIBUTED, "8": Family.OUTCOME, "9": Family.FEEDING,
 }  # fmt: skip
+
+GROUP = "torchladder.rules"  # of entry points
 
 WATCHED = frozenset((Family.DISTRIBUTED, Family.FEEDING))  # judged while a program is watched; no climb sees them
 
@@ -130,7 +134,8 @@ def rule(  # noqa: PLR0913 - a rule is declared in one place
     """Turn a check function into a Rule; its name and its page come from the function and its module.
 
     Args:
-        code: Stable code such as "TL201".
+        code: Stable code such as "TL201"; those of other packages have letters of their own, as in "ACME201". The
+            first digit is that of the family.
         rung: The rung at which it is judged.
         severity: Of its findings unless they say otherwise.
         needs: Names of the fields of Facts it reads.
@@ -147,7 +152,7 @@ def rule(  # noqa: PLR0913 - a rule is declared in one place
         return Rule(
             code=code,
             name=check.__name__.replace("_", "-"),
-            family=FAMILIES[code[2]],
+            family=FAMILIES[re.findall(r"[1-9]", code)[0]],
             rung=rung,
             severity=severity,
             needs=needs,
@@ -173,7 +178,38 @@ def all_rules() -> tuple[Rule, ...]:
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             found |= {r.code: r for r in vars(module).values() if isinstance(r, Rule)}
+    found |= {r.code: r for r in foreign().rules}
     return tuple(found[code] for code in sorted(found))
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Rules of installed packages, and why some of them cannot be used."""
+
+    rules: tuple[Rule, ...]
+    failures: dict[str, str]
+
+
+@cache
+def foreign() -> Foreign:
+    """Return the rules that entry points name: a module with rules, or a package of such modules."""
+    rules: dict[str, Rule] = {}
+    failures: dict[str, str] = {}
+    own = {e.code for e in own_rules()}
+    for point in importlib.metadata.entry_points(group=GROUP):
+        try:
+            module = point.load()
+            inside = pkgutil.iter_modules(getattr(module, "__path__", ()), f"{module.__name__}.")
+            modules = [module, *(importlib.import_module(info.name) for info in inside)]
+        except Exception as error:  # a package of somebody else's must not end a climb
+            failures[point.value] = f"{type(error).__name__}: {error}"
+            continue
+        for found in (r for m in modules for r in vars(m).values() if isinstance(r, Rule)):
+            if found.code in own:
+                failures[point.value] = f"{found.code} is a code of torchladder's own"
+            else:
+                rules[found.code] = found
+    return Foreign(tuple(rules.values()), failures)
 
 
 @dataclass(frozen=True)
@@ -190,7 +226,17 @@ class Entry:
 
 @cache
 def listing() -> tuple[Entry, ...]:
-    """Return every rule by code, read from the files: a hundred imports would take longer than a look is worth."""
+    """Return every rule by code."""
+    others = (
+        Entry(r.code, r.name, r.family.value, r.rung, r.severity.value, r.explanation.strip().partition("\n")[0])
+        for r in foreign().rules
+    )
+    return tuple(sorted((*own_rules(), *others), key=lambda e: e.code))
+
+
+@cache
+def own_rules() -> tuple[Entry, ...]:
+    """Return torchladder's own rules, read from the files: a hundred imports take longer than a look is worth."""
     found = []
     for folder in sorted(p for p in Path(__file__).parent.iterdir() if p.is_dir()):
         for file in sorted(folder.glob("*.py")):
@@ -200,13 +246,13 @@ def listing() -> tuple[Entry, ...]:
                 summary = text.partition('"""')[2].partition("\n")[0].strip()
                 name = file.stem.replace("_", "-")
                 found.append(Entry(match[1], name, folder.name, int(match[2]), match[3].lower(), summary))
-    return tuple(sorted(found, key=lambda e: e.code))
+    return tuple(found)
 
 
 @cache
 def index() -> dict[str, tuple[str, str]]:
-    """Return code -> (family, module) of every rule."""
-    return {e.code: (e.family, e.name.replace("-", "_")) for e in listing()}
+    """Return code -> (family, module) of every rule of torchladder's own."""
+    return {e.code: (e.family, e.name.replace("-", "_")) for e in sorted(own_rules(), key=lambda e: e.code)}
 
 
 def find_rule(key: str) -> Rule | None:
@@ -216,7 +262,7 @@ def find_rule(key: str) -> Rule | None:
         if wanted in {code.lower(), stem.replace("_", "-")}:
             module = importlib.import_module(f"torchladder.rules.{family}.{stem}")
             return next((r for r in vars(module).values() if isinstance(r, Rule) and r.code == code), None)
-    return None
+    return next((r for r in foreign().rules if wanted in {r.code.lower(), r.name}), None)
 
 
 def limits_of(rule_: Rule) -> list[tuple[str, float, str, str]]:
