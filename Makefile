@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers docs docs-check test-all bench clean
+.PHONY: help demo test check format lint types layers docs docs-check site test-all bench clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,10 @@ docs: $(VENV)/.installed-dev  ## Write the generated pages anew
 
 docs-check: $(VENV)/.installed-dev  ## Fail when a generated page is stale
 	@$(BIN)/python tools/gen_docs.py --check
+
+site: $(VENV)/.created  ## Build the site in site/ (MkDocs, in the same environment)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material
+	@$(BIN)/mkdocs build --quiet
 
 bench: $(VENV)/.installed-dev  ## Score the rules on their plants and the command line on bench/corpus, and time a climb
 	@$(BIN)/python bench/detection.py

@@ -1,4 +1,4 @@
-"""Write the generated pages: one for each rule, the table of rules, the command line, the report's schema.
+"""Write the generated pages: one for each rule, their table, the command line, the report's schema, the site's first.
 
 usage: python tools/gen_docs.py [--check]
 
@@ -8,6 +8,7 @@ filled from ``docs/demo.txt`` when that file exists.
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def readme() -> str | None:
     return f"{before}{DEMO_START}\n```\n{shown}\n```\n{DEMO_END}{after}"
 
 
+def index(text: str) -> str:
+    """Return README as the first page of the site: its links seen from docs/."""
+    rows = text.replace("](docs/", "](").splitlines()
+    kept = [row for row in rows if not re.match(r"- \[.*\]\((CHANGELOG|CONTRIBUTING|LICENSE)", row)]
+    return MARK + "\n".join(kept) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page by its path."""
     made = {DOCS / "rules" / f"{rule.code}.md": MARK + markdown(rule) for rule in all_rules()}
@@ -77,6 +85,7 @@ def pages() -> dict[Path, str]:
     filled = readme()
     if filled is not None:
         made[ROOT / "README.md"] = filled
+        made[DOCS / "index.md"] = index(filled)
     return made
 
 

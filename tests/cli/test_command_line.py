@@ -59,7 +59,7 @@ def test_answers_at_once_without_torch(words: list[str], tmp_path: Path) -> None
         (["climb"], "name the program to run"),
         (["climb", "--to", "9", "train.py"], "'9' is not a rung from 1 to 7"),
         (["climb", "--budget", "soon", "train.py"], "'soon' is not a time"),
-        (["climb", "--html", "page.html", "train.py"], "not available yet"),
+        (["climb", "--html", "no/such/page.html", "train.py"], "the folder no/such does not exist"),
         (["climb", "--json", "no/such/folder.json", "train.py"], "the folder no/such does not exist"),
         (["climb", "--select", "TL999", "train.py"], "no rule is called 'TL999'"),
         (["climb", "--jsn", "x", "train.py"], "--jsn"),

@@ -92,7 +92,6 @@ def test_a_bad_row_is_a_warning_and_fail_on_decides_the_status(here: Path, capsy
         (["empty"], "empty is an empty folder"),
         (["x.docx"], "is no kind of data that is known"),
         (["t.csv", "--label", "nope"], "has no column 'nope'"),
-        (["t.csv", "--html", "x.html"], "--html is not available yet"),
         (["t.csv", "--from", "train.py"], "no sets beside it"),
         (["t.csv", "--sample", "0"], "not a number above zero"),
         (["--from", "train.py"], "no such file: train.py"),
@@ -185,3 +184,25 @@ def test_a_program_that_fails_is_the_programs_failure(here: Path, capsys) -> Non
 
     assert main(["data", "check", "--from", "train.py"]) == 3
     assert "train.py failed before its data was seen: ValueError: no data here" in capsys.readouterr().err
+
+
+def test_predictions_show_that_answers_changed(here: Path, capsys) -> None:
+    """Held-out labels follow another rule: the line says how much, the finding what became of which prediction."""
+    rng = np.random.default_rng(0)
+    for name, n, moved in (("train", 700, 0), ("val", 300, 1)):
+        x = rng.normal(size=(n, 4))
+        y = np.digitize(x[:, 0] + 0.1 * rng.normal(size=n), [-0.5, 0.5])
+        said = np.digitize(x[:, 0], [-0.5, 0.5])
+        rows = [
+            ",".join([*(f"{v:.4f}" for v in r), str((c + moved) % 3), str(p)])
+            for r, c, p in zip(x, y, said, strict=True)
+        ]
+        Path(f"{name}.csv").write_text("\n".join(["a,b,c,d,label,guess", *rows]) + "\n")
+    words = ["data", "check", "train.csv", "val.csv", "--select", "TL121", "--fail-on", "warning"]
+
+    assert main([*words, "--predictions", "guess"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "labels beside predictions FAILED" in out
+    assert "sides told apart by inputs passed" in out
+    assert "predicted 0: 0 in training, 1 held out" in out
+    assert "--predictions guess" in out

@@ -209,3 +209,51 @@ def test_nothing_is_overwritten_unasked(cancer: Path, capsys) -> None:
     assert Path("out/train.csv").read_bytes() != before
     assert main(["data", "split", "out/train.csv", "--out", "out", "--force"]) == 2
     assert "would be overwritten" in capsys.readouterr().err
+
+
+def test_a_split_by_scene_is_checked_again_by_the_command_that_it_names(here: Path, capsys) -> None:
+    """Films of one scene each: the lists are read back as pictures, and that the sides differ is a remark."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for scene in range(10):
+        base = rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)
+        film = np.array(Image.fromarray(base).resize((32, 32))).astype(float) * rng.uniform(0.4, 1)
+        folder = here / "film" / "ab"[scene % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        for frame in range(60):
+            noisy = np.clip(np.roll(film, frame // 10, axis=1) + rng.normal(0, 3, film.shape), 0, 255)
+            Image.fromarray(noisy.astype(np.uint8)).save(folder / f"f{scene:02d}{frame:03d}.png")
+
+    assert split("film", "--fractions", "70,30") == 0
+    command = capsys.readouterr().out.strip().splitlines()[-1].partition("torchladder ")[2]
+    assert command == "data check out/train.txt out/val.txt"
+    assert main([*command.split(), "--select", "TL121", "--json", "r.json"]) == 0
+
+    report = json.loads(Path("r.json").read_text())
+    inputs = [f for f in report["findings"] if f["message"].startswith("inputs")]
+    assert [f["severity"] for f in inputs] == ["note"]
+    assert "as a split by scene makes them" in inputs[0]["message"]
+    assert [row["kind"] for row in report["rungs"][0]["facts"]["sides"]] == ["images", "images"]
+
+
+@pytest.mark.parametrize("form", ["list", "table"])
+def test_lists_and_tables_of_pictures_keep_their_lines(pictures: Path, form: str) -> None:
+    """Lines are copied byte for byte, labels with them; the other side reads them below the same folder."""
+    files = sorted(p.relative_to(pictures).as_posix() for p in pictures.rglob("*.png"))
+    lines = [
+        f"{f},{f.split()[1][0]},p{i // 4}\n" if form == "table" else f"{f} {f.split()[1][0]}\n"
+        for i, f in enumerate(files)
+    ]
+    name, head = ("labels.csv", "file,digit,patient\n") if form == "table" else ("all.txt", "")
+    Path(name).write_text(head + "".join(lines))
+    named = ["--label", "digit", "--group", "patient"] if form == "table" else []
+
+    assert split(name, "--root", "digits", *named) == 0
+
+    suffix = Path(name).suffix
+    written = [Path(f"out/{s}{suffix}").read_text().removeprefix(head).splitlines(keepends=True) for s in SIDES]
+    assert sorted(line for part in written for line in part) == sorted(lines)
+    assert record()["root"] == "digits"
+    asked = ["--label", "digit"] if form == "table" else []
+    assert main(["data", "check", *asked, f"out/train{suffix}", f"out/val{suffix}", "-q"]) == 0

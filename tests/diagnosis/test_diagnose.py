@@ -47,6 +47,7 @@ def test_the_first_finding_is_the_state_and_best_epoch_is_seen(capsys) -> None:
     assert (first.seen[0].what, first.seen[0].value) == ("best epoch", 7)
     assert first.fixes[0].title == "stop at epoch 7 and keep its state (costs nothing)"
     assert report.rungs[0].facts["stop"] == 7
+    assert report.rungs[0].state == "failed"
     assert "overfitting" in capsys.readouterr().out
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.logs.writing import HELD, TRAIN, VERSION, event, lines
+from torchladder.logs import console
 from torchladder.logs.curves import Asked, Log, curves_of
 from torchladder.logs.opening import open_logs
 from torchladder.logs.table import LogError
@@ -287,6 +288,9 @@ BAD = [
     ("notes.txt", b"hello\nthis is no log\n", "no line of it names a loss"),
     ("mixed.csv", b"epoch,a,b\n" + b"1,1,1\n2;2;2\n" * 10, "are separators mixed"),
     ("events.out.tfevents.9", VERSION, "without the first scalar"),
+    ("other.db", b"SQLite format 3\0" + b"\0" * 200, "data base, and not one of MLflow"),
+    ("run-1.wandb", b":W&B\xe1\xbe\x00", "is a W&B run without the first logged value"),
+    ("run-2.wandb", b":W&B\xe1\xbe\x00" + b"\x00" * 4 + b"\x20\x00\x01ab", "breaks off before the first logged value"),
     ("bad.jsonl", b'{"loss": 1}\nx\ny\nz\n', "is no JSON object"),
 ]
 
@@ -320,3 +324,27 @@ def test_a_long_console_log_is_read_as_the_short_way_would(tmp_path: Path) -> No
     assert [c.name for c in quick.columns] == [c.name for c in slow.columns]
     assert np.allclose(quick.column("loss").values[:50], slow.column("loss").values)
     assert quick.column("step").values[-1] == 29_999
+
+
+def test_mixed_lines_are_read_as_each_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a form of line says is kept, and gives what taking every line apart gives."""
+    kinds = [
+        "2026-01-01 00:00:{i:02d},123 INFO starting epoch {e}/20",
+        "INFO [epoch {e}/20] step {i} loss: {a:.4f} lr: 1.00e-03 time: {b:.3f}s",
+        "Train Epoch: {e} [{i}/60 ({i}%)]\tLoss: {a:.6f}",
+        "saved checkpoint to runs/ckpt_{i}.pt ({i} MB)",
+        "grad norm nan, loss scale {i}",
+        "Epoch {e}: train_loss=-{a:.3f}, val_loss={b:.4f}, val_acc={i}%, val_hits={i}/60",
+    ]
+    rows = [
+        k.format(e=e + 1, i=i, a=2 / (i + e + 1), b=1 / (i + 2)) for e in range(20) for i in range(9) for k in kinds
+    ]
+    file = lines(tmp_path / "mixed.log", rows)
+    (quick,) = open_logs(file)
+    monkeypatch.setattr(console, "FORMS", -1)
+    (slow,) = open_logs(file)
+
+    assert [c.name for c in quick.columns] == [c.name for c in slow.columns]
+    for a, b in zip(quick.columns, slow.columns, strict=True):
+        assert np.array_equal(a.rows, b.rows)
+        assert np.array_equal(a.values, b.values)

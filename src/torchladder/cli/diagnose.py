@@ -4,10 +4,12 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torchladder.cli.climb import FAIL_ON, check_outputs, finish, rule_words
+from torchladder.cli import outputs
+from torchladder.cli.climb import FAIL_ON, finish, rule_words
 from torchladder.cli.lr import check_output
 from torchladder.cli.main import Parser
 from torchladder.core.errors import UsageError
@@ -35,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--val", metavar="COL", help="column of the held-out loss (or score)")
     add("--direction", choices=["min", "max"], help="which is better in the columns named: min for a loss")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--png", type=Path, metavar="FILE", help="write the picture of the curves (PNG)")
     add("--select", action="append", default=[], metavar="RULES", help="judge by these only: TL601,overfitting")
     add("--ignore", action="append", default=[], metavar="RULES", help="leave these out")
@@ -48,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Read, judge, report, and return the exit status."""
     started = time.monotonic()
-    check_outputs(options)
+    outputs.check(options)
     check_output(options.png, "png", force=options.force)
     select, ignore = rule_words(options.select), rule_words(options.ignore)
 
@@ -59,13 +61,15 @@ def run(options: argparse.Namespace) -> int:
     runs = [diagnose(log, rules) for log in opened(options)]
     name = " ".join(str(path) for path in options.logs)
     report = report_of(runs, rules, name=name, seconds=time.monotonic() - started)
+    pictures = {}
     if options.png:
         from torchladder.diagnosis.picture import draw
 
-        options.png.write_bytes(draw(runs))
+        pictures["curves.png"] = draw(runs)
+        options.png.write_bytes(pictures["curves.png"])
     if len(runs) > 1 and not options.quiet:
         show_table(runs)
-    return finish(report, options)
+    return finish(replace(report, pictures=tuple(pictures)), options, pictures)
 
 
 def show_table(runs: "Sequence[Diagnosis]") -> None:

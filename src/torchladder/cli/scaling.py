@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torchladder.cli.climb import DEFAULT_BUDGET_S, FAIL_ON, Progress, check_outputs, finish, seconds
+from torchladder.cli import outputs
+from torchladder.cli.climb import DEFAULT_BUDGET_S, FAIL_ON, Progress, finish, seconds
 from torchladder.cli.lr import check_output, count
 from torchladder.cli.main import Parser
 from torchladder.core.errors import UsageError
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--csv", type=Path, metavar="FILE", help="with --from: write the runs that were made")
     add("--budget", type=seconds, default=DEFAULT_BUDGET_S, metavar="TIME", help="with --from: 90, 90s, 2m (300)")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
     add("--force", action="store_true", help="overwrite files that are something else")
     add("-q", "--quiet", action="store_true", help="print nothing but errors; the exit status says it")
@@ -81,7 +82,10 @@ def run(options: argparse.Namespace) -> int:
     if (options.file is None) == (options.program is None) or options.program == []:
         msg = "name a file of runs, or a program after --from, one of the two"
         raise UsageError(msg)
-    check_outputs(options)
+    if options.seed < 0:
+        msg = f"--seed {options.seed} is below 0; give 0 or more"
+        raise UsageError(msg)
+    outputs.check(options)
     check_output(options.png, "png", force=options.force)
     started = time.monotonic()
 

@@ -20,9 +20,11 @@ POINTS_MIN = 6
 HEAD = 0.25  # of the points that are left out: the beginning follows another law
 EXPONENTS = np.geomspace(0.1, 3.0, 16)
 PACES = np.geomspace(0.08, 4.0, 16)  # of the span of the tail
+STEADY = np.array([1.0, 1.5, 2.0])  # a straight line, and falls that still gain pace: a rate far too low gives them
 LEVEL = 0.9
 CORRELATED = 6.0  # neighbouring values err together: so many of them count as one
-WIDEN = 1.9  # what intervals of tuning runs, cut at two thirds, lacked to hold their ends in nine of ten
+OFF = 0.2  # of the foreseen change: how far off the best of these curves is, at the least
+WIDEN = 1.6  # what intervals of tuning runs, cut at two thirds, lacked to hold their ends in nine of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ def outlook(series: SeriesFact | None) -> Outlook | None:
         low, high = _quantiles(column, weights)
         middles.append(middle)
         down, up = middle - min(low, middle), max(high, middle) - middle
-        lows.append(middle - WIDEN * (down + 1.645 * scatter))
-        highs.append(middle + WIDEN * (up + 1.645 * scatter))
+        least = OFF * abs(middle - middles[0])  # the smoothest curve is not the family's to the last digit
+        lows.append(middle - max(WIDEN * (down + 1.645 * scatter), least))
+        highs.append(middle + max(WIDEN * (up + 1.645 * scatter), least))
     if ys.min() >= 0:
         lows = [max(v, 0.0) for v in lows]  # a loss has 0 beneath it
     real = [sign * np.asarray(v) for v in (lows, middles, highs)]
@@ -92,7 +95,8 @@ def _fits(xs: Numbers, ys: Numbers) -> Fits:
     def bases(at: Numbers) -> Numbers:
         powers = np.power(at[None, :], -EXPONENTS[:, None])
         exponentials = np.exp(-(at[None, :] - xs[0]) / (PACES[:, None] * tail))
-        return np.concatenate([powers, exponentials])
+        steadily = -np.power(at[None, :], STEADY[:, None])
+        return np.concatenate([powers, exponentials, steadily])
 
     b = bases(xs)
     centred = b - b.mean(1, keepdims=True)

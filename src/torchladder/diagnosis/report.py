@@ -7,6 +7,7 @@ from dataclasses import replace
 import torchladder
 from torchladder.core.findings import Finding, Severity
 from torchladder.core.report import Report, RungResult, State
+from torchladder.diagnosis.charts import charts
 from torchladder.diagnosis.compare import comparison
 from torchladder.diagnosis.diagnose import Diagnosis, figures, gain_words, summary
 from torchladder.rules.registry import Rule
@@ -43,13 +44,14 @@ def report_of(runs: Sequence[Diagnosis], rules: Sequence[Rule], *, name: str, se
         environment={"python": platform.python_version(), "platform": platform.platform()},
         seconds=seconds,
         next=following(runs, cause),
+        charts=charts(runs),
     )
 
 
 def rung(run: Diagnosis, rules: Sequence[Rule], *, alone: bool) -> RungResult:
-    """Return the rung of one run: failed where it is lost, unknown where nothing can be said."""
+    """Return the rung of one run: failed where something is found, unknown where nothing can be said."""
     state = State.UNKNOWN if run.course.state == "unknown" else State.PASSED
-    if any(f.severity is Severity.ERROR for f in run.findings):
+    if any(f.severity is not Severity.NOTE for f in run.findings):
         state = State.FAILED
     found = {f.code for f in run.findings}
     unknown = {r.code: run.course.words for r in rules} if state is State.UNKNOWN else {}

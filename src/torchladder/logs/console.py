@@ -31,6 +31,8 @@ OVER = re.compile(r"\d+ epochs completed in")
 PLAIN = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 MARK = 7001  # numbers of a pattern are counted from here, as nothing else is
 LONG = 1 << 20  # bytes from which on a pattern is worth looking for
+FORMS = 2000  # of lines whose parts are kept
+CELL = "="  # before the names of figures, among what a line says
 WORDS_MIN = 3  # of a table's head
 SIDES = {"tr": "train", "va": "val", "ev": "val", "te": "test"}
 
@@ -120,12 +122,14 @@ class Console:
         self._head: list[str] = []
         self._ends: dict[float | None, dict[str, float]] = {}
         self._rows: list[dict[str, float]] = []
+        self._recipes: dict[str, list[tuple[str, int]] | None] = {}  # by form of a line; None: read it
+        self._once: set[str] = set()
 
     def read(self, text: str) -> list[dict[str, float]]:
         """Return the rows of a text, each with the number of its line."""
         for n, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-            parts = ANSI.sub("", line).split("\r")
-            if any(OVER.search(p) for p in parts):
+            parts = (ANSI.sub("", line) if "\x1b" in line else line).split("\r")
+            if "completed in" in line and any(OVER.search(p) for p in parts):
                 break
             for i, part in enumerate(parts):
                 if part.strip():
@@ -133,30 +137,79 @@ class Console:
         return self._rows
 
     def _take(self, part: str, line: int, *, redrawn: bool) -> None:
-        cells = dict(self._table(part))
-        if not cells:
-            cells = dict(self._pairs(part))
-        epoch = EPOCH.search(part)
-        if epoch and "epochs" not in epoch[0].lower() and not self._is_head(part):
-            self._epoch = float(epoch[1])
-        elif "epoch" in cells:
-            self._epoch = cells["epoch"]
-        measures = {k: v for k, v in cells.items() if k not in AXES}
-        if not any(is_measure(k) for k in measures):
+        seen = self._known(part)
+        self._epoch = seen.get("epoch", self._epoch)
+        measures = {k[1:]: v for k, v in seen.items() if k[0] == CELL}
+        if not measures:
             return
-        step = STEP.search(part)
-        inside = INSIDE.search(part)
-        if redrawn or (step is None and inside is None and self._epoch is not None):
+        step, inside = seen.get("step"), "inside" in seen
+        if redrawn or (step is None and not inside and self._epoch is not None):
             self._end(measures, line)
             return
         row = {**measures, "line": float(line)}
         if step is not None:
-            row["step"] = float(step[1])
+            row["step"] = step
         if self._epoch is not None:
             row["epoch"] = self._epoch
-        if step is None and inside is not None and self._epoch is not None and float(inside[2]):
-            row["epoch"] = self._epoch - 1 + min(float(inside[1]) / float(inside[2]), 1.0)
+        if step is None and inside and self._epoch is not None and seen["of"]:
+            row["epoch"] = self._epoch - 1 + min(seen["inside"] / seen["of"], 1.0)
         self._rows.append(row)
+
+    def _known(self, part: str) -> dict[str, float]:
+        """Return what a line says; lines that differ in their numbers only are taken apart once."""
+        if self._head:  # rows of a table are told by its head, not by their own words
+            return self._read_line(part)
+        form = PLAIN.sub("0", part)
+        recipe = self._recipes.get(form)
+        if recipe is None:
+            seen = self._read_line(part)
+            if form not in self._recipes and not self._head:
+                self._learn(form, part, seen)
+            return seen
+        if not recipe:
+            return {}
+        numbers = PLAIN.findall(part)
+        return {name: float(numbers[i]) for name, i in recipe}
+
+    def _learn(self, form: str, part: str, seen: dict[str, float]) -> None:
+        """Keep which number of a line is what, from its second time on, if its numbers alone decide what it says."""
+        if len(self._recipes) > FORMS:
+            return
+        if form not in self._once:
+            self._once.add(form)
+            if len(self._once) > FORMS:
+                self._once.clear()
+            return
+        marked, count = _marked(part.encode())
+        places = [(name, round(v) - MARK) for name, v in self._read_line(marked).items()]
+        numbers = PLAIN.findall(part)
+        fits = all(0 <= i < min(count, len(numbers)) for _, i in places)
+        same = fits and {name: float(numbers[i]) for name, i in places} == seen
+        self._recipes[form] = places if same and not self._head else None
+
+    def _read_line(self, part: str) -> dict[str, float]:
+        """Return the figures of a line by name, and the epoch, step and share of an epoch that it speaks of."""
+        cells = dict(self._table(part))
+        if not cells:
+            cells = dict(self._pairs(part))
+        found = {}
+        lower = part.lower()
+        epoch = EPOCH.search(part) if "epoch" in lower else None
+        if epoch and "epochs" not in epoch[0].lower() and not self._is_head(part):
+            found["epoch"] = float(epoch[1])
+        elif "epoch" in cells:
+            found["epoch"] = cells["epoch"]
+        measures = {k: v for k, v in cells.items() if k not in AXES}
+        if not any(is_measure(k) for k in measures):
+            return found
+        found |= {CELL + k: v for k, v in measures.items()}
+        step = STEP.search(part)
+        if step is not None:
+            found["step"] = float(step[1])
+        inside = INSIDE.search(part) if "epoch" in lower else None
+        if inside is not None:
+            found |= {"inside": float(inside[1]), "of": float(inside[2])}
+        return found
 
     def _end(self, measures: dict[str, float], line: int) -> None:
         """Take what is last said of an epoch."""

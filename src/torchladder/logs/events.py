@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from torchladder.logs.protobuf import FIXED32, FIXED64, LENGTH, fields, varint
 from torchladder.logs.table import Column, LogError, Table
 
 HEAD, TAIL = 12, 4  # length and its check sum before a payload, the check sum of the payload after
 MANY = 64  # records of one length from which on a pattern is looked for
 PATTERNS = 40  # patterns tried for records of one length
-FIXED64, LENGTH, FIXED32 = 1, 2, 5
 WALL, STEP, SUMMARY, VALUE, TAG, SIMPLE, TENSOR = 1, 2, 5, 1, 1, 2, 8
 FLOATS, DOUBLES, CONTENT, DTYPE = 5, 6, 4, 1
 DT_FLOAT, DT_DOUBLE = 1, 2
@@ -112,49 +112,14 @@ def _walk(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
     return np.array(starts, np.int64), np.array(lengths, np.int64), torn
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of variable length and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte of it
-            return value, at
-        shift += 7
-
-
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield number, kind, begin and end of the fields of a message; stops at anything that cannot be one."""
-    while at < end:
-        try:
-            key, at = _varint(data, at)
-            kind = key & 7
-            if kind == 0:
-                begin = at
-                _, at = _varint(data, at)
-            elif kind == LENGTH:
-                size, begin = _varint(data, at)
-                at = begin + size
-            elif kind in {FIXED64, FIXED32}:
-                begin, at = at, at + (8 if kind == FIXED64 else 4)
-            else:
-                return
-        except IndexError:
-            return
-        if at > end:
-            return
-        yield key >> 3, kind, begin, at
-
-
 def _scalars(data: bytes, at: int, end: int) -> Iterator[tuple[str, float, float]]:
     """Yield tag, step and value of the scalars in an event."""
     step = 0
-    for number, kind, begin, stop in _fields(data, at, end):
+    for number, kind, begin, stop in fields(data, at, end):
         if number == STEP and kind == 0:
-            step = _varint(data, begin)[0]
+            step = varint(data, begin)[0]
         elif number == SUMMARY and kind == LENGTH:
-            for inner, _, b, e in _fields(data, begin, stop):
+            for inner, _, b, e in fields(data, begin, stop):
                 if inner != VALUE:
                     continue
                 tag, value = _value(data, b, e)
@@ -164,7 +129,7 @@ def _scalars(data: bytes, at: int, end: int) -> Iterator[tuple[str, float, float
 
 def _value(data: bytes, at: int, end: int) -> tuple[str, float | None]:
     tag, value = "", None
-    for number, kind, begin, stop in _fields(data, at, end):
+    for number, kind, begin, stop in fields(data, at, end):
         if number == TAG and kind == LENGTH:
             tag = data[begin:stop].decode("utf-8", "replace")
         elif number == SIMPLE and kind == FIXED32:
@@ -177,9 +142,9 @@ def _value(data: bytes, at: int, end: int) -> tuple[str, float | None]:
 def _of_tensor(data: bytes, at: int, end: int) -> float | None:
     """Return the number of a tensor that holds exactly one."""
     dtype = DT_FLOAT
-    for number, kind, begin, stop in _fields(data, at, end):
+    for number, kind, begin, stop in fields(data, at, end):
         if number == DTYPE and kind == 0:
-            dtype = _varint(data, begin)[0]
+            dtype = varint(data, begin)[0]
             continue
         size = stop - begin
         if number in {FLOATS, DOUBLES, CONTENT}:
@@ -212,7 +177,7 @@ def _together(
     same = (matrix[:, fixed] == matrix[0, fixed]).all(axis=1)
     varint = matrix[:, step_at - at : step_end - at]
     if varint.shape[1]:
-        same &= (varint[:, :-1] >= 0x80).all(axis=1) & (varint[:, -1] < 0x80)  # noqa: PLR2004 - as in _varint
+        same &= (varint[:, :-1] >= 0x80).all(axis=1) & (varint[:, -1] < 0x80)  # noqa: PLR2004 - as in varint
     steps = np.zeros(int(same.sum()))
     for i in range(varint.shape[1]):
         steps += (varint[same, i] & 0x7F).astype(np.float64) * math.pow(2, 7 * i)
@@ -231,18 +196,18 @@ def _places(data: bytes, at: int, end: int) -> tuple[str, tuple[int, int], int, 
     step = (at, at)
     found: tuple[str, int] | None = None
     free: list[tuple[int, int]] = []
-    for number, kind, begin, stop in _fields(data, at, end):
+    for number, kind, begin, stop in fields(data, at, end):
         if number == WALL and kind == FIXED64:
             free.append((begin, stop))
         elif number == STEP and kind == 0:
             step = (begin, stop)
             free.append(step)
         elif number == SUMMARY and kind == LENGTH:
-            inner = list(_fields(data, begin, stop))
+            inner = list(fields(data, begin, stop))
             if len(inner) != 1:
                 return None
             tag = ""
-            for n, k, b, e in _fields(data, inner[0][2], inner[0][3]):
+            for n, k, b, e in fields(data, inner[0][2], inner[0][3]):
                 if n == TAG:
                     tag = data[b:e].decode("utf-8", "replace")
                 elif n == SIMPLE and k == FIXED32:

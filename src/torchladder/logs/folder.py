@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from torchladder.logs import events
-from torchladder.logs.table import Column, LogError, Table, number
+from torchladder.logs.table import Table
 
 NAMED = (
     "metrics.csv", "trainer_state.json", "results.csv", "metrics.jsonl", "history.csv", "history.json", "log.csv",
     "training_log.csv", "training.log", "log.txt", "train.log", "log.json", "log.jsonl", "progress.csv", "stats.json",
-    "wandb-history.jsonl", "output.log",
+    "wandb-history.jsonl", "output.log", "mlflow.db",
 )  # fmt: skip
 LOGS = {".csv", ".tsv", ".jsonl", ".ndjson", ".log", ".txt", ".json"}
 NOT_LOGS = {"config.json", "package.json", "hparams.json", "args.json", "run.json", "report.json", "requirements.txt"}
@@ -31,9 +31,14 @@ def runs_in(folder: Path) -> Iterator[tuple[str, Path | list[Path]]]:
         yield from mine
         found += len(mine)
         if not mine or depth == 0:
-            inner = [e for e in entries if e.is_dir() and not e.name.startswith(".")]
+            inner = [e for e in entries if e.is_dir() and not e.name.startswith(".") and not _again(e)]
             inner = inner if not mine or depth else [] if _is_one_run(mine) else inner
             pending = ([(e, depth + 1) for e in inner] if depth < DEPTH else []) + pending
+
+
+def _again(entry: Path) -> bool:
+    """Tell whether an entry is a link to another beside it, such as W&B's ``latest-run``."""
+    return entry.is_symlink() and entry.resolve().parent == entry.parent.resolve()
 
 
 def _is_one_run(mine: "list[tuple[str, Path | list[Path]]]") -> bool:
@@ -47,6 +52,10 @@ def _here(folder: Path, entries: list[Path]) -> "Iterator[tuple[str, Path | list
         return
     if folder.name == "metrics" and entries and all(e.is_file() and not e.suffix for e in entries):
         yield str(folder.parent), folder  # MLflow: a file a metric
+        return
+    kept = [e for e in entries if e.suffix == ".wandb" and e.is_file()]
+    if kept:  # its other logs are about W&B itself
+        yield from ((str(e), e) for e in kept)
         return
     written = [e for e in entries if "tfevents" in e.name and e.is_file()]
     checkpoints = sorted((int(m[1]), e) for e in entries if (m := _CHECKPOINT.match(e.name)) and e.is_dir())
@@ -78,22 +87,3 @@ def merged_events(files: list[Path], source: str) -> Table:
             parts.setdefault(tag, []).append(pair)
     joined = {t: (np.concatenate([s for s, _ in p]), np.concatenate([v for _, v in p])) for t, p in parts.items()}
     return events.table_of(joined, source, torn=torn)
-
-
-def mlflow(folder: Path, source: str) -> Table:
-    """Return the table of a folder of MLflow's file store: lines of time, value, step, a file a metric."""
-    curves = {}
-    for file in sorted(folder.iterdir()):
-        rows = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        cells = [(number(r[2]), number(r[1])) for r in rows if len(r) >= 3]  # noqa: PLR2004 - time, value, step
-        curves[file.name] = [(s, v) for s, v in cells if s is not None and v is not None]
-    axis = np.unique(np.array([s for c in curves.values() for s, _ in c], dtype=np.float64))
-    if not len(axis):
-        msg = f"{source}: holds no value of any metric"
-        raise LogError(msg)
-    columns = [Column("step", np.arange(len(axis), dtype=np.int64), axis)]
-    for name, points in curves.items():
-        steps = np.array([s for s, _ in points], dtype=np.float64)
-        values = np.array([v for _, v in points], dtype=np.float64)
-        columns.append(Column(name, np.searchsorted(axis, steps).astype(np.int64), values))
-    return Table(source, "MLflow metrics", len(axis), tuple(columns))

@@ -1,10 +1,11 @@
 """A path that a user named, to the tables of the runs in it. What a file is, is told by its first bytes."""
 
+import contextlib
 import re
 from pathlib import Path
 
-from torchladder.logs import console, delimited, document, events, records
-from torchladder.logs.folder import merged_events, mlflow, runs_in
+from torchladder.logs import console, delimited, document, events, mlflow, records, wandb
+from torchladder.logs.folder import merged_events, runs_in
 from torchladder.logs.roles import is_measure
 from torchladder.logs.table import Column, LogError, Table
 
@@ -32,7 +33,7 @@ def open_logs(path: Path) -> list[Table]:
         msg = f"there is no file or folder {path}"
         raise LogError(msg)
     if path.is_file():
-        return runs_of(open_file(path, str(path)))
+        return open_runs(path, str(path))
     found: list[Table] = []
     refused: list[str] = []
     for name, log in runs_in(path):
@@ -40,9 +41,9 @@ def open_logs(path: Path) -> list[Table]:
             if isinstance(log, list):
                 found.append(merged_events(log, name))
             elif log.is_dir():
-                found.append(mlflow(log, name))
+                found.append(mlflow.of_folder(log, name))
             else:
-                found += runs_of(open_file(log, name if name == str(log) else str(log)))
+                found += open_runs(log, name if name == str(log) else str(log))
         except LogError as error:
             refused.append(str(error))
     useful = [t for t in found if any(is_measure(c.name) for c in t.columns)]
@@ -51,6 +52,18 @@ def open_logs(path: Path) -> list[Table]:
     more = f" ({refused[0]}" + (f", and {len(refused) - 1} more)" if len(refused) > 1 else ")") if refused else ""
     msg = f"{path} holds no log of a run{more}"
     raise LogError(msg)
+
+
+def open_runs(path: Path, source: str) -> list[Table]:
+    """Return the table of each run that a file holds.
+
+    Raises:
+        LogError: If it is no log.
+    """
+    with contextlib.suppress(OSError), path.open("rb") as file:  # what cannot be read is said by the next
+        if file.read(len(mlflow.MAGIC)) == mlflow.MAGIC:
+            return mlflow.of_data_base(path, source)
+    return runs_of(open_file(path, source))
 
 
 def open_file(path: Path, source: str) -> Table:
@@ -70,6 +83,8 @@ def open_file(path: Path, source: str) -> Table:
         raise LogError(msg)
     if EVENT_NAME in path.name or _is_events(head):
         return events.read(path, source)
+    if head.startswith(wandb.MAGIC):
+        return wandb.read(path, source)
     for mark, what in BINARY:
         if head.startswith(mark):
             msg = f"{source} is {what}"

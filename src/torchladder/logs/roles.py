@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 TRAIN = {"train", "training", "tr", "trn", "fit"}
@@ -48,6 +49,7 @@ def is_measure(name: str) -> bool:
     return role_of(name).kind in {"loss", "error", "score"}
 
 
+@lru_cache(maxsize=4096)
 def role_of(name: str) -> Role:
     """Return what a column is about."""
     words = words_of(name)

@@ -30,7 +30,8 @@ def levers(found: LogCourse, log: LogFact) -> tuple[Lever, ...]:
     since = f"{found.unit} {place_words(found.since)}"
     if found.state == "plateau":
         return plateau_levers(found, log, since)
-    late = log.held is not None and found.best_x is not None and found.best_x >= log.held.xs[-1]
+    places = log.held.xs if log.held is not None else ()  # none where no value was a number
+    late = bool(places) and found.best_x is not None and found.best_x >= places[-1]
     stop = f"stop at {since}: nothing was gained after" if late else f"stop at {best} and keep its state"
     table = {
         "overfitting": (

@@ -47,17 +47,21 @@ def _turn(look: Look, t: Shape, h: Shape) -> Verdict | None:
     enough_rise = h.end > k.turned * smooth[best] and rise > max(k.noises * h.noise, k.least * look.start)
     if after < 2 or not enough_rise or t.end > k.ratio * h.end:  # noqa: PLR2004 - one bad value is no turn
         return None
-    then = value_at(t, h.xs[best])
-    if t.end > 0.97 * then:
+    if t.end > 0.97 * value_at(t, h.xs[best]):
         return None
-    at = look.log.held.best_x if look.log.held is not None and not h.score else h.xs[best]
-    words = f"{h.name} was {h.say(smooth[best])} at {where(look, at)} and is {h.say(h.end)} at the end, while {t.name} "
+    at, low = h.xs[best], smooth[best]
+    own = look.log.held
+    if own is not None and own.best is not None and own.best_x is not None and not h.score:
+        at, low = own.best_x, own.best  # as the log has it, whatever its neighbours are
+    then = value_at(t, at)
+    words = f"{h.name} was {h.say(low)} at {where(look, at)} and is {h.say(h.end)} at the end, while {t.name} "
     return "overfitting", at, words + f"went on from {t.say(then)} to {t.say(t.end)}"
 
 
 def _apart(look: Look, t: Shape, h: Shape) -> Verdict | None:
     k = look.limits
-    if t.end > k.far * h.end or h.end - t.end < k.gap * (1.0 if t.score else look.start) or len(h.values) < POINTS_MIN:
+    gap = k.gap_score if t.score else k.gap * look.start
+    if t.end > k.far * h.end or h.end - t.end < gap or len(h.values) < POINTS_MIN:
         return None
     early, late = h.means[: -max(len(h.means) // 3, 1)], h.means[-max(len(h.means) // 3, 1) :]
     if min(late) < 0.95 * min(early):
@@ -87,12 +91,13 @@ def _score_turn(look: Look, t: Shape, score: Shape) -> Verdict | None:
 def oscillating(look: Look) -> Verdict | None:
     """Tell whether late means swing widely and keep turning; of held-out values, by more than a small set does."""
     k = look.limits
-    for shape, spread_min in ((look.train, k.spread), (look.held if look.alike else None, k.spread_held)):
+    held = look.held if look.alike else None
+    for shape, spread_min, share in ((look.train, k.spread, k.high), (held, k.spread_held, k.high_held)):
         if shape is None or len(shape.means) < 8 or shape.score:  # noqa: PLR2004 - too few parts to swing
             continue
         late = shape.late if len(shape.values) > FEW else shape.values[-round(LATE * len(shape.values)) :]
         spread, turns = swing(late)
-        if spread > spread_min and turns >= k.turns and statistics.fmean(late) > k.high * level(look):
+        if spread > spread_min and turns >= k.turns and statistics.fmean(late) > share * level(look):
             at = shape.xs[len(shape.xs) * 3 // 5]
             low, high = shape.say(min(late)), shape.say(max(late))
             return "oscillating", at, f"{shape.name} swings between {low} and {high}"
@@ -138,11 +143,25 @@ def poor(look: Look) -> Verdict | None:
         if left > 1 - k.moved_least:
             return "not-learning", t.xs[0], f"{t.name} begins at {start_words(look, t)} and stands at {t.say(t.end)}"
         at = _stopped(t)
+        if h is not None and len(h.values) == len(t.values) and at <= t.xs[1]:
+            return _at_once(look, t, left)
         words = (
             f"{t.name} has stood at {t.say(t.end)} since {where(look, at)}, from {start_words(look, t)} at the start"
         )
         return "plateau", at, words
     return None
+
+
+def _at_once(look: Look, t: Shape, left: float) -> Verdict | None:
+    """Judge a curve of means over epochs that fell between the first two of them only.
+
+    How often each answer occurs is learned as fast, and is little; where it fell further, the first value is the mean
+    over a fall whose beginning nobody saw, and says nothing about what is left.
+    """
+    if left < look.limits.frequencies:
+        return None
+    fell = f"{t.name} fell from {t.say(t.values[0])} to {t.say(t.end)} between its first two values and has stood since"
+    return "not-learning", t.xs[0], f"{fell}, as it does when only the frequencies of the answers are learned"
 
 
 def _stopped(t: Shape) -> float:

@@ -12,6 +12,7 @@ from torchladder.rules.outcome.log_shape import LATE, Shape, place_words, shape_
 
 POINTS_MIN = 4
 EXPLODED = 20.0  # times the first held-out loss: the first training loss is no measure of anything
+MOST_FALLEN = 0.5  # of the first mean: a larger fall is that of a leap at the start
 UNKNOWN, HEALTHY = "unknown", "healthy"
 Verdict = tuple[str, float | None, str]  # state, since when, by which figures
 
@@ -33,12 +34,21 @@ class Look:
 
     @property
     def start(self) -> float:
-        """Return the loss at the start, as large as either side had it; where it exploded there, as held-out data."""
-        held = self.held if self.alike else None
-        if self.train is not None and held is not None and self.train.start > EXPLODED * held.start > 0:
+        """Return the loss at the start, as large as either side had it; where it exploded there, as held-out data.
+
+        A training loss that is the mean over an epoch has fallen in the first of them already: the start lies above it
+        by about as much as the held-out loss after that epoch lies below. Half of that is taken, the distance that both
+        keep to the end (dropout, say) aside.
+        """
+        t, held = self.train, self.held if self.alike else None
+        if t is not None and held is not None and t.start > EXPLODED * held.start > 0:
             return 2 * held.start
-        both = [s.start for s in (self.train, held) if s is not None]
-        return max(max(both, default=0.0), 1e-12)
+        start = max([s.start for s in (t, held) if s is not None], default=0.0)
+        if t is not None and held is not None and len(t.values) == len(held.values) and not t.score:
+            fallen = t.values[0] - held.values[0] - max(t.end - held.end, 0.0)
+            if 0 < fallen < MOST_FALLEN * t.values[0] and t.end <= held.values[0]:
+                start = max(start, t.values[0] + fallen / 2)
+        return max(start, 1e-12)
 
 
 def looked(log: LogFact, limits: LogLimits) -> Look:

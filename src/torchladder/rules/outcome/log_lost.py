@@ -53,9 +53,10 @@ def not_learning(look: Look) -> Verdict | None:
 
 
 def _learned_score(score: Shape) -> bool:
-    """Tell whether a score rose by more than its own noise."""
-    rise = score.start - score.low
-    return rise > max(0.1, 4 * score.noise) and score.end < score.start - 0.5 * rise
+    """Tell whether a score rose by more than its own noise; an R2 below 0 is worse than the mean, and counts as 0."""
+    start = min(score.start, 1.0)
+    rise = start - score.low
+    return rise > max(0.1, 4 * score.noise) and score.end < start - 0.5 * rise
 
 
 def _begun(look: Look) -> bool:

@@ -14,6 +14,7 @@ END = 0.1  # share of the values that stand for where a run ended
 SHARES = 100.0  # scores up to it are percentages when one of them is above FULL
 FULL = 1.5
 LEAP, SLOW = 3.0, 1.6
+SAME, HALF = 1e-9, 0.5  # of scores: alike, most are wrong
 CLASSES_MAX = 30  # so many classes are told apart by their logarithms
 
 
@@ -127,19 +128,22 @@ def swing(means: Sequence[float]) -> tuple[float, float]:
 def at_chance(log: LogFact, train: Shape | None, held: Shape | None, score: Shape | None, off: float) -> bool:
     """Tell whether losses and scores end where answers that ignore the input do.
 
-    Known from figures alone: a score that is the same at every evaluation, an R2 of 0, a loss of ln K that never was
-    far from it, or with a share of 1/K right.
+    Known from figures alone: a score that is the same at every evaluation, or late and no better than the first; an
+    R2 of 0 (a share right is never below 0, an R2 may be); a loss of ln K that never was far from it, or with a share
+    of 1/K right.
     """
     ends = [s.end for s in (train, held) if s is not None and not s.score]
     if score is not None and log.held_score is not None:
         right = 1 - score.end
-        if len(score.values) > 3 and max(score.values) - min(score.values) < 1e-9 and right < 0.99:  # noqa: PLR2004
+        if _constant(score) and right < 0.99:  # noqa: PLR2004
             return True
-        if "r2" in log.held_score.name.lower().replace("_", "") and abs(right) < off:
+        named = "r2" in log.held_score.name.lower().replace("_", "")
+        if (named or max(score.values) > 1) and abs(right) < off and not _apart(train, held):
             return True
         classes = round(1 / right) if right > 1 / CLASSES_MAX else 0
         if classes > 1 and ends and abs(right * classes - 1) < 0.3:  # noqa: PLR2004 - a share of few samples
-            return any(abs(e - math.log(classes)) < off * math.log(classes) for e in ends)
+            chance = math.log(classes)
+            return any(abs(e - chance) < off * chance for e in ends)
         return False
     if train is None or train.score or not ends:
         return False
@@ -149,6 +153,23 @@ def at_chance(log: LogFact, train: Shape | None, held: Shape | None, score: Shap
     chance = math.log(classes)
     near = all(abs(e - chance) < off * chance for e in ends)
     return near and train.start < (1 + 5 * off) * chance and train.low > (1 - off) * chance
+
+
+def _apart(train: Shape | None, held: Shape | None) -> bool:
+    """Tell whether training data is fitted and held-out data is not: that is no guessing."""
+    return train is not None and held is not None and train.score == held.score and train.end < HALF * held.end
+
+
+def _constant(score: Shape) -> bool:
+    """Tell whether a score is the same at every evaluation, or at all late ones, mostly wrong and no better than first.
+
+    So scores a model that gives one answer for all.
+    """
+    v = score.values
+    late = v[-max(round(LATE * len(v)), 4) :]
+    if len(v) < 4 or max(late) - min(late) > SAME:  # noqa: PLR2004 - three alike are chance
+        return False
+    return max(v) - min(v) < SAME or (late[-1] >= v[0] and late[-1] > HALF)
 
 
 def place_words(x: float | None) -> str:

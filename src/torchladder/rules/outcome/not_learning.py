@@ -12,7 +12,8 @@ entropy of the labels, the variance of the targets), over at least 500 steps of 
 held-out pass beats that answer. Judged for one optimizer and an unweighted, unsmoothed loss only.
 
 In a log (`torchladder diagnose`): neither loss falls by 2.5 % from its first value, or both end at ln K with a share
-of 1/K right, or the score is the same at every evaluation.
+of 1/K right, or an R2 ends at 0, or the score is the same at every evaluation (or at all late ones, mostly wrong and no
+better than the first), or the loss fell by less than a fifth between its first two values and stands since.
 
 ## What to do
 Look at the inputs and labels as pairs (label-misaligned), then at the learning rate (`torchladder lr`).

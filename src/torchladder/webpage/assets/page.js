@@ -18,6 +18,8 @@
       ctx.setLineDash([5, 4]);
       ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
       ctx.strokeStyle = ctx.fillStyle = colour("--quiet");
+      ctx.textAlign = "left";
+      let row = 0; // labels of vertical marks stand beneath each other
       for (const mark of chart.marks) {
         const across = mark.axis === "y";
         const at = u.valToPos(mark.at, across ? "y" : "x", true);
@@ -28,7 +30,7 @@
         ctx.stroke();
         const room = ctx.measureText(mark.label).width + 6;
         if (across) ctx.fillText(mark.label, left + width - room, at - 4 * devicePixelRatio);
-        else ctx.fillText(mark.label, Math.min(at + 4, left + width - room), top + 12 * devicePixelRatio);
+        else ctx.fillText(mark.label, Math.min(at + 4, left + width - room), top + 12 * ++row * devicePixelRatio);
       }
       ctx.restore();
     };
