@@ -197,4 +197,5 @@
       scrollTo(0, at);
     }, every * 1000);
   }
+  root.dataset.ready = "yes";
 })();
