@@ -31,7 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
-from planted_faults import FAULTS, Pair, Part
+from planted_faults import FAULTS, Pair, Part, overfitted
 from sklearn import datasets as bundled
 from sklearn.model_selection import train_test_split
 
@@ -92,6 +92,7 @@ class Memory:
                 labels=part.y,
                 groups=part.groups,
                 times=part.times,
+                predictions=part.predictions,
             )
 
 
@@ -236,7 +237,7 @@ def run(only: set[str], folder: Path | None, seeds: int, *, talk: bool) -> list[
 def of_pair(name: str, pair: Pair, seed: int, *, talk: bool) -> Iterator[dict[str, Any]]:
     for number, fault in enumerate((None, *FAULTS)):
         rng = np.random.default_rng([seed, number])
-        planted = pair if fault is None else fault.plant(pair, rng)
+        planted = overfitted(pair, rng) if fault is None else fault.plant(pair, rng)
         if planted is None:
             continue
         found, seconds = checked(planted)
@@ -274,7 +275,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         "Written by `bench/data_checks.py`. Real data, cut at random (watch and State of the Union by group), and",
         "copies with one fault each. A fault counts as found when its rule says more than it does of the set as it is.",
         "Beside the fault are errors and warnings of other rules, those left out that name a consequence (`also` in",
-        "the list of faults).",
+        "the list of faults). The sets as they are have predictions of a model that is right on all training samples",
+        "and on 70 % of the held-out ones, which is overfitting and no shift.",
         "",
         "## As they are",
         "",

@@ -19,6 +19,7 @@ class Part:
     y: Array
     groups: Array | None = None
     times: Array | None = None
+    predictions: Array | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -33,6 +34,7 @@ class Part:
             self.y[rows],
             None if self.groups is None else self.groups[rows],
             None if self.times is None else self.times[rows],
+            None if self.predictions is None else self.predictions[rows],
         )
 
 
@@ -301,7 +303,33 @@ def other_shares(pair: Pair, rng: np.random.Generator) -> Pair:
     return replace(pair, held=pair.held.taken(np.flatnonzero(~gone)))
 
 
+def overfitted(pair: Pair, rng: np.random.Generator) -> Pair:
+    """Give both sides the predictions of a model that is always right in training and in 70 % of the rest."""
+
+    def guessed(y: Array) -> Array:
+        return np.where(rng.random(len(y)) < 0.7, y, rng.permutation(y))
+
+    train = replace(pair.train, predictions=pair.train.y.copy())
+    return replace(pair, train=train, held=replace(pair.held, predictions=guessed(pair.held.y)))
+
+
+def other_answers(pair: Pair, rng: np.random.Generator) -> Pair | None:
+    """Predict as before, and let held-out labels follow another rule: the classes changed places."""
+    return modulo(overfitted(pair, rng), rng) if len(pair.held) >= 100 else None
+
+
+def parts_of(_x: Any, part: Part, rng: np.random.Generator) -> Any:
+    share = rng.random(len(part))
+    return {"casual": share * part.y, "registered": part.y - share * part.y}
+
+
+def for_values(plant: Callable[[Pair, np.random.Generator], Pair | None]) -> Any:
+    """Return a plant for data whose labels are values."""
+    return lambda pair, rng: None if pair.classes else plant(pair, rng)
+
+
 LABELS = ("TL120", "TL121")
+# fmt: off
 FAULTS = (
     Fault("labels of 15 % wrong", "TL120", "15 %", for_classes(noise), ("TL121",)),
     Fault("labels one row late", "TL104", "all", for_classes(shifted), LABELS),
@@ -318,6 +346,16 @@ FAULTS = (
     Fault("a constant column", "TL103", "1 column", column(lambda _x, p, _r: {"site": np.full(len(p), 3.0)})),
     Fault("a copied column", "TL127", "1 column", column(lambda x, _p, _r: {"copy": next(iter(x.values()))})),
     Fault("a column made from the label", "TL113", "1 column", hard, ("TL121",)),
+    Fault(
+        "codes of the classes among the columns", "TL113", "1 column",
+        for_classes(column(lambda _x, p, _r: {"code": 7.0 - 2.0 * np.unique(p.y, return_inverse=True)[1]})), ("TL121",),
+    ),
+    Fault(
+        "the label on another scale", "TL113", "1 column",
+        for_values(column(lambda _x, p, _r: {"euros": np.round(0.92 * p.y + 3, 2)})),
+    ),
+    Fault("two columns that add up to the label", "TL113", "2 columns", for_values(column(parts_of))),
+    Fault("other answers to equal predictions", "TL121", "all", for_classes(other_answers, 3), ("TL104", "TL120")),
     Fault("standardised over both sides", "TL112", "all", prepared("standard")),
     Fault("scaled to a range over both sides", "TL112", "all", prepared("range")),
     Fault("training alone standardised", "TL114", "all", for_classes(other_scale), ("TL121", "TL104")),
@@ -327,3 +365,4 @@ FAULTS = (
     Fault("sorted file cut in two", "TL121", "all", sorted_cut, ("TL123", "TL104", "TL114")),
     Fault("other class shares held out", "TL121", "90 % of half", for_classes(other_shares), ("TL123",)),
 )
+# fmt: on

@@ -132,7 +132,6 @@ def test_what_is_no_loader_is_a_usage_error(folder, name, sentence):
         (["nowhere.py:make"], "there is no Python file nowhere.py"),
         (["loaders.py:make_loader", "32"], "is called without arguments; leave 32 out"),
         (["--budget", "1", "loaders.py:make_loader"], "too short to time anything"),
-        (["--html", "x.html", "loaders.py:make_loader"], "--html is not available yet"),
         ([], "name the program"),
     ],
 )

@@ -19,12 +19,13 @@ from torchladder.sets.source import Columns
 
 @dataclass(frozen=True)
 class Memory:
-    """A table, an array or texts, with labels, groups and times."""
+    """A table, an array or texts, with labels, groups, times and predictions."""
 
     x: Any
     labels: Any = None
     groups: Any = None
     times: Any = None
+    predictions: Any = None
     step: int = 100
     name: str = "memory"
     told: tuple[str, ...] = ()
@@ -76,10 +77,11 @@ class Memory:
             labels=None if self.labels is None else self.labels[a:b],
             groups=None if self.groups is None else self.groups[a:b],
             times=None if self.times is None else self.times[a:b],
+            predictions=None if self.predictions is None else self.predictions[a:b],
         )
 
 
-def folded(fold: Any, sources: Sequence[Memory], shard: int = 10_000) -> dict[str, Any]:
+def folded(fold: Any, sources: Sequence[Memory], shard: int = 10_000, planned: str | None = None) -> dict[str, Any]:
     """Return the facts that a fold makes of sources, read in shards of a size."""
     states = []
     for source in sources:
@@ -90,7 +92,7 @@ def folded(fold: Any, sources: Sequence[Memory], shard: int = 10_000) -> dict[st
                 part = fold.add(part, block)
             total = fold.join(total, part)
         states.append(total)
-    sides = [Side("held-out" if i else "train", s, s.rows, True) for i, s in enumerate(sources)]
+    sides = [Side("held-out" if i else "train", s, s.rows, True, planned) for i, s in enumerate(sources)]
     return dict(fold.facts(sides, states))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.inspection.real import Memory, cells, digits, folded, loud, said
+from torchladder.core.facts import Facts
 from torchladder.core.findings import Severity
 from torchladder.inspection.sample import Kept
 from torchladder.inspection.survey import Survey
@@ -199,3 +200,76 @@ def test_what_says_nothing_is_no_trouble(sides: tuple[Memory, ...]) -> None:
     facts = folded(Survey(), sides)
     for code in CODES:
         assert [f for f in said(code, facts) if f.severity is Severity.ERROR] == []
+
+
+def predicted(side: Memory, right: float, seed: int, names: bool = False) -> np.ndarray:
+    """Return the labels of a side as a model would predict that is right so often, by name or by number."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(side.rows) >= right
+    found = np.where(wrong, rng.permutation(side.labels), side.labels)
+    return np.array([f"digit {p}" for p in found], dtype=object) if names else found
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_equal_inputs_with_other_answers_are_found_by_predictions(names: bool) -> None:
+    """Digits whose held-out labels follow another rule, beside the predictions of a model that knows the old one."""
+    train, held = digits()
+    say = (lambda y: np.array([f"digit {v}" for v in y], dtype=object)) if names else (lambda y: y)
+    train = dataclasses.replace(train, labels=say(train.labels), predictions=predicted(train, 1.0, 0, names))
+    told = predicted(held, 0.9, 1, names)
+    same = dataclasses.replace(held, labels=say(held.labels), predictions=told)
+    other = dataclasses.replace(held, labels=say((held.labels + 3) % 10), predictions=told)
+
+    (found,) = [f for f in said("TL121", folded(Survey(), (train, other))) if "read anew" in f.seen[0].what or f.notes]
+    assert found.severity is Severity.WARNING
+    assert found.seen[0].value > 0.7
+    assert any("predicted " in note for note in found.notes)
+    assert loud(said("TL121", folded(Survey(), (train, same)))) == []
+
+
+def test_without_predictions_their_relation_is_unknown_and_with_odd_ones_too() -> None:
+    """Nobody looked, or the predictions name no class."""
+    train, held = digits()
+    fold = Survey()
+
+    def state(sides: tuple[Memory, ...]) -> tuple[str | None, str | None]:
+        lines = fold.lines(Facts(**folded(fold, sides)))
+        return next((x.value, x.unknown) for x in lines if x.check == "labels beside predictions")
+
+    odd = [dataclasses.replace(s, predictions=np.array(["?"] * s.rows, dtype=object)) for s in (train, held)]
+    assert state((train, held)) == (None, "no predictions were named (--predictions)")
+    assert state((odd[0], odd[1])) == (None, "the predictions do not name the classes that the labels have")
+
+
+def sorted_in_two(**named: np.ndarray) -> tuple[Memory, Memory]:
+    """Return a table cut where one column divides it, with groups or times."""
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.normal(size=600)) * 3
+    table = {"a": x, "b": rng.normal(size=600)}
+    cut = [slice(0, 400), slice(400, 600)]
+    sides = [
+        Memory({k: v[c] for k, v in table.items()}, labels=np.arange(600)[c] % 2, **{k: v[c] for k, v in named.items()})
+        for c in cut
+    ]
+    return sides[0], sides[1]
+
+
+@pytest.mark.parametrize(
+    ("named", "planned", "words"),
+    [
+        ({}, "by scene", "by scene"),
+        ({"groups": np.arange(600) // 20}, None, "by group `group`"),
+        ({"times": np.arange(600.0)}, None, "in time by `time`"),
+    ],
+)
+def test_a_cut_that_was_meant_is_a_remark(named: dict[str, np.ndarray], planned: str | None, words: str) -> None:
+    """Written down, or known by groups and times that lie on one side only; without that it is a warning."""
+    found = [
+        f for f in said("TL121", folded(Survey(), sorted_in_two(**named), planned=planned)) if "inputs" in f.message
+    ]
+
+    assert [f.severity for f in found] == [Severity.NOTE]
+    assert words in found[0].message
+    mixed = {k: np.random.default_rng(1).permutation(v) for k, v in named.items()}
+    (loud_one,) = [f for f in said("TL121", folded(Survey(), sorted_in_two(**mixed))) if "inputs" in f.message]
+    assert loud_one.severity is Severity.WARNING

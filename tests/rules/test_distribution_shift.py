@@ -45,7 +45,7 @@ def test_each_kind_has_its_own_response() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        replace(INPUTS, planned=True),
+        replace(INPUTS, planned="by scene"),
         replace(INPUTS, effect=0.7),
         replace(CLASSES, even=True),
         replace(CLASSES, effect=0.15),
@@ -72,3 +72,23 @@ def test_what_may_be_meant_is_a_remark(row: ShiftFact) -> None:
 def test_silent(row: ShiftFact) -> None:
     """Small, likely by chance, or not looked at."""
     assert judge(row) == []
+
+
+def test_a_split_by_scene_is_to_be_kept() -> None:
+    """The message says by what the sides were cut, and the response is not to cut them otherwise."""
+    (found,) = judge(replace(INPUTS, planned="by scene"))
+
+    assert found.message.endswith("as a split by scene makes them")
+    assert found.fixes[0].title.startswith("keep the split")
+
+
+def test_the_relation_of_predictions_to_labels_is_told() -> None:
+    """The scores as they are and when read anew, and which predictions mean something else."""
+    row = replace(
+        ANSWERS, by="predictions", scores=(0.98, 0.31, 0.95), moved=("predicted a: a in training, b held out",)
+    )
+    (found,) = judge(row)
+
+    assert found.severity is Severity.WARNING
+    assert "0.31 held out, 0.95 there when read anew" in str(found.seen[1].value)
+    assert found.notes == ("predicted a: a in training, b held out",)

@@ -41,6 +41,41 @@ def test_sides_by_name(tmp_path: Path) -> None:
     assert (train.rows, held.rows, role) == (80, 20, "held-out")
 
 
+@pytest.mark.parametrize(
+    ("names", "role"),
+    [
+        (("X_train", "y_train", "X_val", "y_val"), "validation"),
+        (("xtrain", "ytrain", "xtest", "ytest"), "test"),
+        (("trainX", "trainY", "testX", "testY"), "test"),
+        (("X_tr", "y_tr", "X_te", "y_te"), "test"),
+        (("train_images", "train_labels", "dev_images", "dev_labels"), "validation"),
+    ],
+)
+def test_sides_however_their_arrays_are_called(tmp_path: Path, names: tuple[str, ...], role: str) -> None:
+    """Each side has its samples and its labels; an array of no side is told, and one side can be named alone."""
+    path = tmp_path / "d.npz"
+    np.savez(path, **dict(zip(names, (X[:80], Y[:80], X[80:], Y[80:]), strict=True)), mean=X.mean(axis=0))
+    (_, train), (_, held) = open_sides([str(path)], Columns())
+    ((_, alone),) = open_sides([f"{path}:{role}"], Columns())
+
+    assert np.array_equal(rows(held)[0].arrays, X[80:])
+    assert rows(held)[0].labels.tolist() == Y[80:].tolist() == rows(alone)[0].labels.tolist()
+    assert any("`mean`" in words for words in train.told)
+
+
+def test_a_label_that_is_named_of_one_side_is_meant_of_all(tmp_path: Path) -> None:
+    """`--label z_train` takes `z_val` on the other side; a name that no side has is refused."""
+    path = tmp_path / "d.npz"
+    np.savez(path, X_train=X[:80], y_train=Y[:80], z_train=Y[:80] + 4, X_val=X[80:], y_val=Y[80:], z_val=Y[80:] + 4)
+    (_, _), (_, held) = open_sides([str(path)], Columns(label="z_train"))
+
+    assert rows(held)[0].labels.min() == 4
+    with pytest.raises(UsageError, match="no array 'w'"):
+        open_sides([str(path)], Columns(label="w"))
+    with pytest.raises(UsageError, match="holds no side 'test'; it holds train, validation"):
+        open_sides([f"{path}:test"], Columns())
+
+
 def test_labels_of_another_length_are_not_used(tmp_path: Path) -> None:
     """It is told, not guessed."""
     np.savez(tmp_path / "d.npz", x=X, y=Y[:-1])

@@ -196,3 +196,35 @@ def test_what_is_held_out_follows_training(tmp_path: Path) -> None:
         assert [role for role, _ in sides] == ["train", "held-out", "held-out"]
         assert everything(by_name["val"])[0].labels.tolist() == [i % 2 for i in range(9)]
         assert everything(by_name["test"])[0].labels is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;b;label\n1,5;1.234,5;x\n-0,25;2,0;y\n",
+        "a;b\n1,5;1.234,5\n-0,25;2,0\n",  # as many commas as semicolons
+        'a,b,label\n"1,5","1.234,5",x\n"-0,25","2,0",y\n',
+    ],
+)
+def test_decimal_commas_are_numbers(tmp_path: Path, text: str) -> None:
+    """Points between thousands are left out, and it is told."""
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    source = only(path)
+    (block,) = everything(source)
+
+    assert block.columns["a"].tolist() == [1.5, -0.25]
+    assert block.columns["b"].tolist() == [1234.5, 2.0]
+    assert source.told[0].endswith("decimal commas")
+
+
+def test_a_comma_that_may_separate_thousands_is_no_decimal_comma(tmp_path: Path) -> None:
+    """1,234 alone says nothing; and points stay points beside semicolons within a text."""
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n1,234;x\n5,678;y\n")
+    assert everything(only(path))[0].columns["a"].tolist() == ["1,234", "5,678"]
+
+    path.write_text("a,b,label\n1.5,2,p;q\n2.5,3,q;r\n")
+    (block,) = everything(only(path))
+    assert block.columns["a"].tolist() == [1.5, 2.5]
+    assert block.labels.tolist() == ["p;q", "q;r"]

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torchladder.cli.climb import FAIL_ON, Progress, check_outputs, finish, rule_words, seconds
+from torchladder.cli import outputs
+from torchladder.cli.climb import FAIL_ON, Progress, finish, rule_words, seconds
 from torchladder.core.errors import UsageError
 from torchladder.core.report import Report
 
@@ -28,9 +29,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--png", type=Path, metavar="FILE", help="write the picture there, too; it is kept beside the report anyway")
     add("--label", metavar="COLUMN", help="of DATA: column or array of the labels; told if inferred")
     add("--text", metavar="COLUMN", help="of DATA: column of texts; told if inferred")
+    add("--root", metavar="FOLDER", help="of DATA: where the pictures lie that a list or a table names")
     add("--budget", type=seconds, default=BUDGET_S, metavar="TIME", help="for the program to make its first steps (60)")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--select", action="append", default=[], metavar="RULES", help="judge by these only: TL101,TL106,TL129")
     add("--ignore", action="append", default=[], metavar="RULES", help="leave these out")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
@@ -41,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Take a batch, draw it, report it, and return the exit status."""
-    check_outputs(options)
+    outputs.check(options)
     if not options.command:
         msg = "name what to take a batch from, such as: torchladder data batch train.py"
         raise UsageError(msg)
@@ -95,5 +97,5 @@ def _data(name: str, options: argparse.Namespace) -> "Taken":
     from torchladder.sets.open import open_sides
     from torchladder.sets.source import Columns
 
-    sides = open_sides([name], Columns(label=options.label, text=options.text))
+    sides = open_sides([name], Columns(label=options.label, text=options.text, root=options.root))
     return of_data(sides[0][1])

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import shlex
 import sys
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torchladder.cli.climb import FAIL_ON, check_outputs, finish, rule_words
+from torchladder.cli import outputs
+from torchladder.cli.climb import FAIL_ON, finish, rule_words
 from torchladder.cli.main import INTERRUPTED, say
 from torchladder.core.errors import UsageError
 from torchladder.core.report import Report
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 STATES = Path(".torchladder", "data")
 PARSER: dict[str, Any] = {
     "usage": "%(prog)s [options] TRAIN [VAL ...]\n       %(prog)s [options] --from SCRIPT [args ...]",
-    "epilog": "TRAIN and VAL are a folder of pictures (one folder a class), a CSV, TSV, JSONL, Parquet or Arrow file, "
+    "epilog": "TRAIN and VAL are a folder of pictures (one folder a class), a list of pictures (a path and a label a "
+    "line), a CSV, TSV, JSONL, Parquet or Arrow file (of pictures where a column names them), "
     "a .npz, .npy or idx file, a data set that Hugging Face datasets saved, or path.py:make_dataset. "
     "Folders train, val and test inside of one are taken as sides. Exit status: 0 nothing found, 1 findings, 2 usage, "
     "3 the program of --from failed, 4 torchladder failed, 5 nothing found but some check failed.",
@@ -49,12 +52,18 @@ def options(parser: argparse.ArgumentParser) -> None:
         ("text", "column of texts"),
     ):
         add(f"--{role}", metavar="COLUMN", help=f"{words}; told if inferred")
+    add("--root", metavar="FOLDER", help="where the pictures lie that a list or a table names")
+    add(
+        "--predictions",
+        metavar="COLUMN",
+        help="column of what your model says of each sample, or a file of it for each set, with commas between",
+    )
     add("--sample", type=count, metavar="N", help="look at N samples of each set, evenly spread, not at all of them")
     add("--engine", choices=["local", "ray"], default="local", help="where shards are read (local); ray: a Ray cluster")
     add("--workers", type=count, default=1, metavar="N", help="processes of the local engine (1)")
     add("--restart", action="store_true", help="forget what an earlier check that was stopped had done")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--select", action="append", default=[], metavar="RULES", help="judge by these only: TL109,TL11,label-noise")
     add("--ignore", action="append", default=[], metavar="RULES", help="leave these out")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
@@ -65,16 +74,19 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, report, and return the exit status."""
-    check_outputs(options)
+    outputs.check(options)
     select, ignore = rule_words(options.select), rule_words(options.ignore)
     sides, name, known = opened(options)
 
     from torchladder.inspection.checks import all_folds
     from torchladder.inspection.run import Options, inspect
     from torchladder.inspection.workers import mapper_of
+    from torchladder.sets.record import plan_of_sides
 
     mapper = mapper_of(options.engine, options.workers)
-    how = Options(select, ignore, options.sample, STATES if known is None else None, again(options))
+    keep = STATES if known is None else None
+    planned = plan_of_sides([source.name for _, source in sides])
+    how = Options(select, ignore, options.sample, keep, planned, again(options))
     if options.restart:
         forget()
     done = [0, 0]
@@ -106,9 +118,10 @@ def opened(options: argparse.Namespace) -> "tuple[list[tuple[str, Source]], str,
         UsageError: If neither sets nor a program was named, or both.
     """
     from torchladder.sets.open import open_sides
+    from torchladder.sets.predicted import files_of, with_predictions
     from torchladder.sets.source import Columns
 
-    asked = Columns(options.label, options.group, options.time, options.text)
+    asked = Columns(options.label, options.group, options.time, options.text, options.predictions, options.root)
     if options.program is not None:
         if options.sets or not options.program:
             msg = "--from takes the sets from a program: name the program after it, and no sets beside it"
@@ -119,13 +132,15 @@ def opened(options: argparse.Namespace) -> "tuple[list[tuple[str, Source]], str,
     if not options.sets:
         msg = "name the data to check, such as: torchladder data check train.csv val.csv"
         raise UsageError(msg)
-    return open_sides(options.sets, asked), " ".join(options.sets), None
+    files = files_of(asked)
+    sides = open_sides(options.sets, dataclasses.replace(asked, predictions=None) if files else asked)
+    return with_predictions(sides, files, asked), " ".join(options.sets), None
 
 
 def again(options: argparse.Namespace) -> str:
     """Return the command that makes the same check again."""
     words = ["torchladder", "data", "check"]
-    for role in ("label", "group", "time", "text", "sample"):
+    for role in ("label", "group", "time", "text", "predictions", "root", "sample"):
         value = getattr(options, role)
         words += [f"--{role}", str(value)] if value is not None else []
     words += [*options.sets] if options.program is None else ["--from", *options.program]

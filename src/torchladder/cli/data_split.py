@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from torchladder.cli.climb import FAIL_ON, check_outputs, finish
+from torchladder.cli import outputs
+from torchladder.cli.climb import FAIL_ON, finish
 from torchladder.cli.data_check import bar
 from torchladder.core.errors import UsageError
 from torchladder.core.report import Report
@@ -63,6 +64,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--group", metavar="COLUMN", help="keep samples of one group (patient, user, document) on one side")
     add("--time", metavar="COLUMN", help="split in time: what is held out is later than what is trained on")
     add("--text", metavar="COLUMN", help="column of texts; told if inferred")
+    add("--root", metavar="FOLDER", help="where the pictures lie that a list or a table names")
     add("--gap", type=gap, default=0.0, metavar="TIME", help="with --time: leave out what follows a side this closely")
     add(
         "--source", action="store_true", help="keep pictures of one folder, or of one name but for the number, together"
@@ -90,7 +92,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument("--link", action="store_true", help="the same with links to them")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
     add("--force", action="store_true", help="overwrite an earlier split")
     add("-q", "--quiet", action="store_true", help="print nothing but errors; the exit status says it")
@@ -98,7 +100,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Split, prove, report, and return the exit status."""
-    check_outputs(options)
+    outputs.check(options)
     if options.gap and options.time is None:
         msg = "--gap leaves out time between sides: name the column with --time"
         raise UsageError(msg)
@@ -107,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     from torchladder.splitting.plan import Wish
     from torchladder.splitting.split import Target, split
 
-    asked = Columns(options.label, options.group, options.time, options.text)
+    asked = Columns(options.label, options.group, options.time, options.text, root=options.root)
     wish = Wish(
         options.fractions,
         options.seed,

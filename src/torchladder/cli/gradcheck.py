@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from torchladder.cli.climb import DEFAULT_BUDGET_S, FAIL_ON, check_outputs, finish, seconds
+from torchladder.cli import outputs
+from torchladder.cli.climb import DEFAULT_BUDGET_S, FAIL_ON, finish, seconds
 from torchladder.cli.main import Parser
 
 
@@ -24,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     add("--budget", type=seconds, default=DEFAULT_BUDGET_S, metavar="TIME", help="90, 90s, 2m (300)")
     add("--seed", type=int, default=0, metavar="N", help="of the random points and directions (0)")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
     add("--force", action="store_true", help="let --json overwrite a file that is not a report")
     add("-q", "--quiet", action="store_true", help="print nothing but errors; the exit status says it")
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Check, report, and return the exit status."""
-    check_outputs(options)
+    outputs.check(options)
     from torchladder.gradients.report import checked_file
 
     return finish(checked_file(options.target, seconds=options.budget, seed=options.seed), options)

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from torchladder.cli.climb import FAIL_ON, Progress, check_outputs, finish, named_program, rule_words, seconds
+from torchladder.cli import outputs
+from torchladder.cli.climb import FAIL_ON, Progress, finish, named_program, rule_words, seconds
 from torchladder.cli.main import Parser
 from torchladder.core.errors import UsageError
 
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         help="for measuring, after the start: 30, 90s, 2m (30)",
     )
     add("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page (not available yet)")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page that needs no network")
     add("--select", action="append", default=[], metavar="RULES", help="judge by these only: TL901,eval-too-often")
     add("--ignore", action="append", default=[], metavar="RULES", help="leave these out")
     add("--fail-on", choices=sorted(FAIL_ON), default="error", help="least severity that gives exit status 1 (error)")
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: If the budget is too small to time anything, or a function is given arguments.
     """
     name, argv, is_module = named_program(options)
-    check_outputs(options)
+    outputs.check(options)
     select, ignore = rule_words(options.select), rule_words(options.ignore)
     if options.budget < LEAST:
         msg = f"--budget {options.budget:g} is too short to time anything; {LEAST:g} seconds are the least"

@@ -190,7 +190,9 @@ class StumpFact:
     """The column that predicts best by itself, out of fold, and what all others reach together.
 
     Attributes:
-        renamed: Whether it has as many values as there are labels and each goes with one of them: the label itself.
+        disguise: How it is the label itself: under other "names", on another "scale", in the same "order", as the "sum"
+            of several columns, as "indicators" of the classes; None where it is not.
+        parts: The columns that are, with ``names`` where they have some.
     """
 
     column: int
@@ -201,7 +203,9 @@ class StumpFact:
     n: int
     name: str | None = None
     place: Place | None = None
-    renamed: bool = False
+    disguise: str | None = None
+    parts: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

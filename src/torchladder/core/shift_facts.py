@@ -133,11 +133,16 @@ class ShiftFact:
         kind: "covariate" (inputs of both sides), "label" (classes of both sides), "temporal" (early against late
             training samples) or "concept" (answers to equal inputs).
         effect: Covariate and temporal: area under the curve of a classifier that never saw the samples, 0.5 for no
-            difference. Label: half the sum of the differences between shares. None when nobody could look.
+            difference. Label: half the sum of the differences between shares. Concept: accuracy (of values: explained
+            variance) that training's probe loses, or that the user's predictions gain on held-out samples when they are
+            read as held-out labels suggest. None when nobody could look.
         p: Probability of an effect this large by chance.
         why: Why nobody could look.
-        planned: Whether the split is by a group or by time, which makes sides differ.
+        planned: By what the split was made other than at random, which makes sides differ: "by scene".
         even: Whether the held-out classes are equally frequent, as they are by design only.
+        by: Whose answers were compared, of concept: "probe" or "predictions".
+        scores: Of predictions: on training, on held-out samples, on these when read anew.
+        moved: Of predictions: a few whose answer differs between the sides, in words.
     """
 
     held: int
@@ -147,9 +152,12 @@ class ShiftFact:
     n_train: int
     n_held: int
     features: tuple[FeatureShift, ...] = ()
-    planned: bool = False
+    planned: str | None = None
     even: bool = False
     why: str | None = None
+    by: str = "probe"
+    scores: tuple[float, float, float] | None = None
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ from torchladder.core.data_facts import (
 )
 from torchladder.data.alignment import Displacement, in_batches, in_list, scan
 from torchladder.data.copies import find_copies
+from torchladder.data.disguises import disguised
 from torchladder.data.duplicates import first_of_each, keys, near_share, overlap
 from torchladder.data.features import TABLE, as_matrix, standardised
 from torchladder.data.label_noise import find_noise
 from torchladder.data.moments import CHANNELS, PICTURE, affine, channel_order
 from torchladder.data.neighbours import nearest, surprise
 from torchladder.data.probe import class_score, value_score
-from torchladder.data.stumps import binned_score, strongest
+from torchladder.data.stumps import binned_score, strongest, without
 
 Array = NDArray[np.generic]
 
@@ -276,15 +277,15 @@ def stump(side: Samples) -> StumpFact | None:
     x, y, _ = pairs
     if x.ndim != TABLE or x.dtype.kind != "f" or not 3 <= x.shape[1] <= COLUMNS_MAX:  # noqa: PLR2004
         return None
-    found = strongest(standardised(np.nan_to_num(np.asarray(x, dtype=np.float64))), y, classes=side.classes)
-    renamed = bool(side.classes) and is_renamed(x[:, found.column], y)
-    return StumpFact(found.column, x.shape[1], found.alone, found.rest, found.chance, len(y), renamed=renamed)
-
-
-def is_renamed(column: Array, labels: Array) -> bool:
-    """Tell whether a column is the label under other names: as many values, each beside one label only."""
-    pairs = set(zip(column.tolist(), labels.tolist(), strict=True))
-    return len(pairs) == len(set(column.tolist())) == len(set(labels.tolist())) > 1
+    raw = np.nan_to_num(np.asarray(x, dtype=np.float64))
+    table = standardised(raw)
+    hidden = disguised(raw, y, classes=side.classes)
+    if hidden is not None and len(hidden.columns) < x.shape[1]:
+        found = without(table, y, hidden.columns, 1.0, classes=side.classes)
+    else:
+        hidden, found = None, strongest(table, y, classes=side.classes)
+    how, parts = hidden if hidden is not None else (None, (found.column,))
+    return StumpFact(found.column, x.shape[1], found.alone, found.rest, found.chance, len(y), disguise=how, parts=parts)
 
 
 def noise(side: Samples, number: int) -> NoiseFact | None:

@@ -33,9 +33,16 @@ def strongest(table: Matrix, labels: NDArray[np.generic], *, classes: bool) -> S
     """
     scores = [binned_score(column, labels, classes=classes) for column in table.T]
     best = int(np.argmax(scores))
-    others = np.delete(table, best, axis=1)
+    return without(table, labels, (best,), scores[best], classes=classes)
+
+
+def without(
+    table: Matrix, labels: NDArray[np.generic], columns: tuple[int, ...], alone: float, *, classes: bool
+) -> Stump:
+    """Return what all columns but some reach together, beside the score that these have."""
+    others = np.delete(table, columns, axis=1)
     chance = float(np.unique(labels, return_counts=True)[1].max() / len(labels)) if classes else 0.0
-    return Stump(best, scores[best], _together(others, labels, classes=classes), chance)
+    return Stump(columns[0], alone, _together(others, labels, classes=classes), chance)
 
 
 def binned_score(column: NDArray[np.float64], labels: NDArray[np.generic], *, classes: bool) -> float:

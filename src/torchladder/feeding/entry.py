@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from torchladder.core.findings import Place
@@ -83,6 +84,7 @@ class Made:
         return {
             "feeding": to_json([look.fact() for look in self.looks]),
             "transfers": to_json([look.transfer for look in self.looks if look.transfer is not None]),
+            "gpu": torch.cuda.is_available(),
             "samples": [samples(look.loader) for look in self.looks],
             "drops": [bool(look.loader.drop_last) for look in self.looks],
             "failed": self.failed,

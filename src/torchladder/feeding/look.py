@@ -2,7 +2,6 @@
 
 import contextlib
 import statistics
-import time
 import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -13,15 +12,16 @@ from torch.utils.data import DataLoader
 
 from torchladder.core.feeding_facts import FeedingFact, PartFact, TransferFact
 from torchladder.core.findings import Place
+from torchladder.core.machine import cores
 from torchladder.feeding import anatomy
-from torchladder.feeding.passes import Pass, alone, drawn, tensors
+from torchladder.feeding.passes import Pass, alone, drawn
 from torchladder.feeding.search import Search
-from torchladder.feeding.settings import cores, length, own, with_settings
+from torchladder.feeding.settings import length, own, with_settings
+from torchladder.feeding.transfer import measured
 
 ALONE_SHARE = 0.1  # of the budget, for each of two passes over the loader alone
 PARTS_SHARE = 0.1
 SEARCH_SHARE = 0.5
-COPIES = 10  # of a batch to the device, of which the median counts
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Look:
                 return
         with quiet():
             self.parts = anatomy.parts_of(self.loader, PARTS_SHARE * budget)
-            self.transfer = self._transfer()
+            self.transfer = measured(self.loader, self.place)
 
     def tried(self, budget: float, on: str, n: int | None) -> Generator[Any, None, None]:
         """Try other settings; the batches are to be used as the program would."""
@@ -69,16 +69,6 @@ class Look:
             return None, None
         later = seen[1:] or seen  # files that are read for the first time are slow once
         return statistics.median(p.each_wait for p in later), statistics.median(p.waits[0] for p in later)
-
-    def _transfer(self) -> TransferFact | None:
-        if not torch.cuda.is_available():
-            return None
-        kept = [t for t in tensors(next(iter(with_settings(self.loader, {})))) if not t.is_cuda]
-        if not kept:
-            return None
-        pinned = [t.pin_memory() for t in kept]
-        size = sum(t.numel() * t.element_size() for t in kept)
-        return TransferFact(self.place, size, kept[0].is_pinned(), _copied(kept), _copied(pinned))
 
     def fact(self, **more: Any) -> FeedingFact:
         """Return its row; ``more`` is what the program's own steps have shown."""
@@ -103,18 +93,6 @@ class Look:
             tried_on=self.on,
             **more,
         )
-
-
-def _copied(kept: list[torch.Tensor]) -> float:
-    times = []
-    for _ in range(COPIES):
-        torch.cuda.synchronize()
-        began = time.perf_counter()
-        for t in kept:
-            t.to("cuda", non_blocking=True)
-        torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 @contextlib.contextmanager

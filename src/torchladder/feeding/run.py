@@ -189,10 +189,11 @@ def _reported(
     found: list[Finding] = []
     unknown: dict[str, str] = {}
     clear: list[str] = []
+    gaps = words.unmeasured(facts, gpu=bool(payload.get("gpu")))
     for rule in rules:
-        said = rule.judge(facts) if reason is None else None
+        said = rule.judge(facts) if reason is None and rule.code not in gaps else None
         if said is None:
-            unknown[rule.code] = reason or words.WHY_UNKNOWN.get(rule.code, "not measured")
+            unknown[rule.code] = reason or gaps.get(rule.code, "not measured")
             continue
         found += said
         clear += [] if said else [rule.code]

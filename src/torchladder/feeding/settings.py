@@ -5,7 +5,6 @@ workers of its own.
 """
 
 import copy
-import os
 from typing import Any
 
 import torch
@@ -84,10 +83,3 @@ def samples(loader: DataLoader[Any]) -> int | None:
         return len(loader.dataset)  # type: ignore[arg-type]
     except (TypeError, NotImplementedError):
         return None
-
-
-def cores() -> int:
-    """Return how many cores are there for this process, of those that train on this machine together."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    together = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    return max(usable // max(int(together) if together.isdigit() else 1, 1), 1)

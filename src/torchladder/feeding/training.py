@@ -7,8 +7,7 @@ loader with other settings. At last the pass is ended, to see what is evaluated 
 
 import _thread
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -18,10 +17,12 @@ from torch.utils.data import DataLoader
 from torchladder.core.feeding_facts import EvaluationTimeFact
 from torchladder.core.findings import Place
 from torchladder.core.jsonable import to_json
+from torchladder.feeding.fed import Fed, Stream
 from torchladder.feeding.look import Look
 from torchladder.feeding.passes import Pass, copied, first_tensor, now, samples_in
 from torchladder.feeding.search import said
 from torchladder.feeding.settings import OWN, length
+from torchladder.feeding.transfer import beside_steps
 from torchladder.runner.control import Control
 from torchladder.runner.place import user_place
 
@@ -32,53 +33,6 @@ WAITS = 0.1  # share of a step's time from which on other settings are worth a t
 EVALUATED = 5.0  # seconds of one evaluation pass that are timed, before it is cut
 EVALUATED_LEAST, EVALUATED_SHARE = 3, 0.1  # batches of it, and share of the budget
 AFTER = 10.0  # seconds that the program is given to evaluate in
-
-
-@dataclass
-class Fed:
-    """One loader of the program."""
-
-    loader: Any
-    place: Place | None
-    natural: list[Pass] = field(default_factory=list)
-    trained: int = 0  # batches that a training step followed
-    served: int = 0
-    passes: int = 0  # begun
-    plan: Generator[Any, None, None] | None = None
-    done: bool = False
-    kept: Any = None  # its first batch
-
-    @property
-    def steps(self) -> int:
-        """Batches of which it is known how long they were used."""
-        return sum(len(p.works) for p in self.natural)
-
-    def per_pass(self) -> int | None:
-        """Return the batches of a pass, as the program draws them."""
-        ended = self.natural[:-1]
-        if ended and not any(p.whole for p in ended):
-            return max(round(sum(p.batches for p in ended) / len(ended)), 1)
-        return length(self.loader)
-
-
-class Stream:
-    """What a program's loop iterates in place of the loader's own iterator."""
-
-    def __init__(self, inner: Iterator[Any], training: "Training", fed: Fed) -> None:
-        seen = Pass(int(fed.loader.num_workers))
-        self.__dict__.update(_inner=inner, _training=training, _fed=fed, _seen=seen, _came=None, _began=now())
-
-    def __iter__(self) -> "Stream":
-        return self
-
-    def __next__(self) -> Any:
-        return self._training.serve(self)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)
-
-    def __len__(self) -> int:
-        return len(self._inner)
 
 
 class Training:
@@ -323,10 +277,11 @@ class Training:
                     computing=self.computing,
                 )
             )
-        transfers = [self.look.transfer] if self.look is not None and self.look.transfer is not None else []
+        transfer = self.look.transfer if self.look is not None else None
         return {
             "feeding": to_json(rows),
-            "transfers": to_json(transfers),
+            "transfers": to_json(beside_steps(transfer, self.device, self.computing)),
+            "gpu": torch.cuda.is_available(),
             "evaluation_times": to_json(self.evaluation()),
             "loaders": len(self.table),
             "served": sum(f.served for f in self.table.values()),

@@ -9,10 +9,6 @@ from torchladder.core.findings import Finding
 from torchladder.core.jsonable import to_json
 from torchladder.rules.feeding.setting import best_of, gain, setting
 
-WHY_UNKNOWN = {
-    "TL902": "there is no GPU, so that no batch is copied to one",
-    "TL903": "no evaluation pass was seen beside the training",
-}
 PARTS = {
     "reading": "reading",
     "transform": "transforms",
@@ -21,6 +17,26 @@ PARTS = {
 }
 IDLE = 0.3  # share of a part from which on it is worth saying that nothing was computed in it
 SOME = 0.1  # share of a step's time; less waiting is no problem of the loader
+
+
+def unmeasured(facts: Facts, *, gpu: bool) -> dict[str, str]:
+    """Return why what some rules judge could not be measured, by their codes.
+
+    Args:
+        facts: What was measured.
+        gpu: Whether this machine has a GPU.
+    """
+    found = {}
+    main = facts.feeding[0] if facts.feeding else None
+    if not gpu:
+        found["TL902"] = "this machine has no GPU that a batch could be copied to"
+    elif main is not None and main.device not in {None, "cuda"}:
+        found["TL902"] = f"the training runs on {main.device}: no batch is copied to the GPU"
+    elif not any(t.computing is not None for t in facts.transfers or ()):
+        found["TL902"] = "no step was timed that the copy of a batch could be set beside"
+    if facts.evaluation_times is None:
+        found["TL903"] = "no evaluation pass was seen beside the training"
+    return found
 
 
 def milliseconds(seconds: float) -> str:

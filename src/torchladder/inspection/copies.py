@@ -23,6 +23,10 @@ NEAR_MAX = {
     TEXTS: 4_000_000,
     ROWS: 1_000_000,
 }  # of all sides: two gigabytes while they are compared
+WINDOWS = (
+    "series, and rows of more than 64 numbers, are compared for equality only: windows of one recording resemble each "
+    "other as copies do; name the recording with --group"
+)
 RICHNESS = 4096  # samples that tell what two of them agree in by chance
 ALIKE, SURE = 0.98, 5.0  # of pictures: correlation and bits; two photographs of one shoe are less alike
 TEXT_BITS = 100.0  # of texts of ten words and more: no two are equal unless one was copied
@@ -106,8 +110,7 @@ def _near(kept: Sequence[Kept], pool: Pool, first: Ints) -> Found:
     kinds, widths = {k.kind for k in kept if len(k.places)}, {k.rows.shape[1] for k in kept if len(k.places)}
     kind = kinds.pop() if len(kinds) == 1 else SAMPLES
     if kind == SAMPLES or len(widths) != 1:
-        why = "near copies are looked for among pictures, texts and rows of at most 64 numbers"
-        return Found(no_twins(), nothing, why if len(widths) == 1 else "samples differ in kind or width")
+        return Found(no_twins(), nothing, WINDOWS if len(widths) == 1 else "samples differ in kind or width")
     if len(usable) > NEAR_MAX[kind]:
         return Found(no_twins(), nothing, f"near copies are looked for among at most {NEAR_MAX[kind]:,} {kind}")
     one = np.zeros(len(usable), dtype=bool)

@@ -20,12 +20,14 @@ class Side:
     Attributes:
         role: "train", "held-out" …, as facts name it.
         read: Samples that were read; fewer than there are only where the user or a stated limit said so.
+        planned: By what the sides were cut, where that is written down: "by scene".
     """
 
     role: str
     source: Source
     read: int
     complete: bool
+    planned: str | None = None
 
 
 class Fold(Protocol[State]):

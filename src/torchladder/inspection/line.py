@@ -17,6 +17,7 @@ class Line:
         value: Its figure in words, None where it could not look.
         expected: What the figure is on sound data, in words.
         unknown: Why it could not look.
+        said: What the rule says of this check, where it judges several; None where any word of it counts.
     """
 
     check: str
@@ -24,6 +25,7 @@ class Line:
     value: str | None
     expected: str | None = None
     unknown: str | None = None
+    said: str | None = None
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from torchladder.core.facts import Facts
 from torchladder.ladder.subject import FREE_SECONDS, Subject, program_of
 from torchladder.runner.target import resolve
 from torchladder.sets.arrays import in_memory
+from torchladder.sets.roles import ROLES
 from torchladder.sets.source import Columns, Source
 
 LOOK_SECONDS = 30.0  # for the program to train a little and evaluate once
@@ -31,8 +32,8 @@ def sides_of_program(
         UsageError: If a column was named, or the program used no data that could be seen.
         ProgramError: If the program failed before it used any.
     """
-    if any(getattr(asked, role) is not None for role in ("label", "group", "time", "text")):
-        msg = "--label, --group, --time and --text name columns; the sets of a program have none"
+    if any(getattr(asked, role) is not None for role in ROLES):
+        msg = "--label, --group, --time, --text and --predictions name columns; the sets of a program have none"
         raise UsageError(msg)
     target = resolve(words[0], words[1:])
     with Subject(target, LOOK_SECONDS + READ_SECONDS, progress) as subject:

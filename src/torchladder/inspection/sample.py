@@ -30,6 +30,7 @@ class Item:
     group: Any = None
     time: float | None = None
     traits: tuple[float, ...] = ()
+    prediction: Any = None
 
 
 @dataclass
@@ -104,6 +105,7 @@ def _items(block: Block, chosen: NDArray[Any], columns: tuple[str, ...], traits:
                 label=block.labels[i] if block.labels is not None and empty is not None and not empty[i] else None,
                 group=block.groups[i] if block.groups is not None else None,
                 time=float(block.times[i]) if block.times is not None and block.times.dtype.kind in "fiu" else None,
+                prediction=block.predictions[i] if block.predictions is not None else None,
                 traits=tuple(float(block.traits[t][i]) if t in block.traits else np.nan for t in traits),
             )
         )

@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchladder.core.shift_facts import ShiftFact
-from torchladder.data.drift import FEWEST, Apart, class_distance, drop_by_chance, telling_features, told_apart
-from torchladder.data.examine import learnable
+from torchladder.data.drift import FEWEST, Apart, class_distance, telling_features, told_apart
 from torchladder.data.features import Matrix
-from torchladder.data.probe import class_score
-from torchladder.data.transfer import Probe
+from torchladder.inspection.answers import by_predictions, by_probe
 from torchladder.inspection.fold import Side
 from torchladder.inspection.readings import Labels, Reading
 
@@ -20,25 +18,26 @@ Array = NDArray[Any]
 THIRD = 3
 EVEN = 1.2  # classes this near to equal on the held-out side were drawn so
 FEW_CLASSES = 50
-LIKE = 0.6  # area under the curve up to which inputs pass for alike
+APART = 0.05  # share of the samples that may lie on the other side of a cut
 
 
 def shifts(
     sides: Sequence[Side], parts: list[Reading], matrices: list[Matrix], labels: Labels | None
 ) -> tuple[ShiftFact, ...]:
     """Return what was found of each kind, between training and each held-out side, and along time."""
-    planned = sides[0].source.columns.group is not None or sides[0].source.columns.time is not None
     found: list[ShiftFact | None] = []
     for number in range(len(parts) - 1):
+        planned = _planned(sides, parts, number)
         inputs = _inputs(parts, matrices, number, planned=planned)
         found.append(inputs)
         found.append(_classes(labels, number, planned=planned))
-        found.append(_answers(parts, matrices, labels, number, inputs))
+        found.append(by_probe(parts, matrices, labels, number, inputs))
+        found.append(by_predictions(parts, labels, number, inputs))
     found.append(_time(parts[0], matrices[0]))
     return tuple(f for f in found if f is not None)
 
 
-def _inputs(parts: list[Reading], matrices: list[Array], number: int, *, planned: bool) -> ShiftFact:
+def _inputs(parts: list[Reading], matrices: list[Array], number: int, *, planned: str | None) -> ShiftFact:
     ours, theirs = parts[0], parts[number + 1]
     apart = told_apart(matrices[0], matrices[number + 1])
     if apart is None:
@@ -55,7 +54,7 @@ def _inputs(parts: list[Reading], matrices: list[Array], number: int, *, planned
     )
 
 
-def _classes(labels: Labels | None, number: int, *, planned: bool) -> ShiftFact | None:
+def _classes(labels: Labels | None, number: int, *, planned: str | None) -> ShiftFact | None:
     if labels is None or not labels.classes or len(labels.names) > FEW_CLASSES:
         return None
     train, held = (labels.sides[i][1] for i in (0, number + 1))
@@ -68,22 +67,20 @@ def _classes(labels: Labels | None, number: int, *, planned: bool) -> ShiftFact 
     return ShiftFact(number, "label", effect, p, len(train), len(held), planned=planned, even=even)
 
 
-def _answers(
-    parts: list[Reading], matrices: list[Matrix], labels: Labels | None, number: int, inputs: ShiftFact
-) -> ShiftFact | None:
-    """Return how much worse training's probe answers held-out samples whose inputs are like those of training."""
-    if labels is None or not labels.classes:
-        return None
-    (y, there), (other, which) = labels.of(0, parts[0].items), labels.of(number + 1, parts[number + 1].items)
-    n, m = len(there), len(which)
-    if inputs.effect is None or inputs.effect > LIKE:
-        why = "inputs of the sides differ" if inputs.effect is not None else inputs.why
-        return ShiftFact(number, "concept", None, None, n, m, why=why)
-    if min(n, m) < FEWEST or not learnable(y, classes=True):
-        return ShiftFact(number, "concept", None, None, n, m, why="too few labels of each class")
-    x, z = matrices[0][there], matrices[number + 1][which]
-    own, theirs = class_score(x, y), Probe.of(x, y, classes=True).score(z, other)
-    return ShiftFact(number, "concept", max(0.0, own - theirs), drop_by_chance(own, n, theirs, m), n, m)
+def _planned(sides: Sequence[Side], parts: list[Reading], number: int) -> str | None:
+    """Return by what the sides were cut, if that is written down, or groups or times lie on one side only."""
+    if sides[0].planned is not None:
+        return sides[0].planned
+    columns, (ours, theirs) = sides[0].source.columns, (parts[0].items, parts[number + 1].items)
+    known = {str(item.group) for item in ours if item.group is not None}
+    other = [str(item.group) in known for item in theirs if item.group is not None]
+    told = sum(other) < APART * len(other) if len(ours) >= sides[0].read else columns.chosen.get("group") == "user"
+    if known and other and told:
+        return f"by group `{columns.group}`"
+    early, late = ([i.time for i in items if i.time is not None and np.isfinite(i.time)] for items in (ours, theirs))
+    if early and late and np.quantile(late, APART) >= np.quantile(early, 1 - APART):
+        return f"in time by `{columns.time}`"
+    return None
 
 
 def _time(part: Reading, matrix: Array) -> ShiftFact | None:

@@ -58,7 +58,7 @@ class Survey:
     """The fold."""
 
     name = "survey"
-    version = 1
+    version = 2
 
     def begin(self) -> State:
         """Return the state of no samples."""
@@ -195,7 +195,8 @@ def _stump(samples: Samples, part: Reading) -> StumpFact | None:
     found = examine.stump(samples)
     if found is None or len(part.names) != found.columns:
         return found
-    return dataclasses.replace(found, name=part.names[found.column])
+    named = tuple(part.names[j] for j in found.parts)
+    return dataclasses.replace(found, name=part.names[found.column], names=named)
 
 
 def _noise(matrix: Matrix, part: Reading, labels: Labels | None, side: int) -> NoiseFact | None:

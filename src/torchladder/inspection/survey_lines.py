@@ -6,14 +6,17 @@ from torchladder.core.data_facts import SurveyFact
 from torchladder.core.facts import Facts
 from torchladder.core.shift_facts import ShiftFact
 from torchladder.inspection.line import Line
+from torchladder.rules.data.distribution_shift import WHAT
 
 ALONE = "there is no held-out side"
 PROGRAM = "needs a program's transforms and loaders: data check --from SCRIPT"
 STANDING = 0.8  # accuracy below which a model has no standing to contradict a label, as the rule has it
+PREDICTIONS = "no predictions were named (--predictions)"
 SHIFTS = {
     "covariate": ("sides told apart by inputs", "area {:.2f}", "about 0.5"),
     "label": ("class shares of the sides", "{:.1%} apart", "below 10%"),
     "concept": ("answers to equal inputs", "{:.1%} accuracy lost", "below 15%"),
+    "predictions": ("labels beside predictions", "{:.1%} gained by reading them anew", "below 15%"),
     "temporal": ("early told from late samples", "area {:.2f}", "about 0.5"),
 }
 
@@ -79,13 +82,17 @@ def _scale(survey: SurveyFact) -> Iterator[Line]:
 def _shifts(facts: Facts) -> Iterator[Line]:
     rows: dict[str, ShiftFact] = {}
     for s in facts.shifts or ():
-        known = rows.get(s.kind)
+        kind = s.kind if s.by == "probe" else s.by
+        known = rows.get(kind)
         if known is None or (s.effect or 0.0) > (known.effect or 0.0):
-            rows[s.kind] = s
-    if not any(s.kind != "temporal" for s in rows.values()):
+            rows[kind] = s
+    if not any(kind != "temporal" for kind in rows):
         yield Line("sides told apart by inputs", ("TL121",), None, None, ALONE)
+        return
     for kind, (check, form, expected) in SHIFTS.items():
-        if kind not in rows:
-            continue
-        effect = rows[kind].effect
-        yield Line(check, ("TL121",), None if effect is None else form.format(effect), expected, rows[kind].why)
+        if kind in rows:
+            effect = rows[kind].effect
+            value, said = None if effect is None else form.format(effect), WHAT[rows[kind].kind]
+            yield Line(check, ("TL121",), value, expected, rows[kind].why, said)
+    if "predictions" not in rows:
+        yield Line(SHIFTS["predictions"][0], ("TL121",), None, None, PREDICTIONS)

@@ -4,7 +4,6 @@ A few additions a batch. On a GPU the time counts as waiting only where the devi
 batch is there: else the wait is hidden behind the work that is queued.
 """
 
-import os
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import torch
 
 from torchladder.core.feeding_facts import FeedingFact
 from torchladder.core.findings import Place
+from torchladder.core.machine import cores
 
 LAST = 50  # steps over which the recent share is taken
 KEPT = 1000  # batches since the last step that are remembered
@@ -176,12 +176,5 @@ def _settings(loader: Any, place: Place | None) -> dict[str, Any]:
         "num_workers": int(loader.num_workers),
         "persistent_workers": bool(loader.persistent_workers),
         "pin_memory": bool(loader.pin_memory),
-        "cores": _cores(),
+        "cores": cores(),
     }
-
-
-def _cores() -> int:
-    """Return how many cores are there for this process, of those that train on this machine together."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    together = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    return max(usable // max(int(together) if together.isdigit() else 1, 1), 1)

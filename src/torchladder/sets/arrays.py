@@ -1,5 +1,6 @@
 """Arrays as a data set: which of them holds the samples and which the labels, by their names and lengths."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from torchladder.core.errors import UsageError
 from torchladder.sets.block import Array, Block, Fault, Kind
 from torchladder.sets.files import bare, printable, ranges, stamp
-from torchladder.sets.roles import FOLLOWS, LABELS, nearest, side_of
+from torchladder.sets.roles import FOLLOWS, LABELS, SIDES, nearest, side_of
 from torchladder.sets.source import Columns
 from torchladder.sets.stored import InMemory, Stored, idx, is_idx, npy, npz
 from torchladder.sets.typed import as_label, as_times
@@ -23,11 +24,14 @@ BLOCK_ROWS = 8192
 SMALLEST_PICTURE = 8  # pixels along one side
 LABEL_WORDS = (*LABELS, "targets", "ys", "lab")
 WORDS = re.compile(r"[^a-z0-9]+|(?<=[a-z])(?=\d)")
+STEMS = ("x", "y", "input", "inputs", "data", "images", "features", "label", "labels", "target", "targets")
+SHORT = {"train": ("tr",), "validation": ("va", "vl"), "test": ("te", "tst")}  # in names of arrays only
+ARRAY_ROLES = ("label", "group", "time", "predictions")
 
 
 @dataclass
 class ArraySource:
-    """Samples in one array, labels (groups, times) in others of the same length."""
+    """Samples in one array, labels in another of the same length, and ``others`` by their role: groups, times."""
 
     name: str
     x: Stored
@@ -36,8 +40,7 @@ class ArraySource:
     columns: Columns
     told: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
-    group: Stored | None = None
-    time: Stored | None = None
+    others: dict[str, Stored] = field(default_factory=dict)
     turned: bool = False  # whether channels come first in the file
     whole: bool = True  # whether these are all samples there are
     _key: str = field(default="", repr=False)
@@ -67,16 +70,19 @@ class ArraySource:
         """Yield a few megabytes at a time."""
         width = max(math.prod(self.x.shape[1:]) * self.x.dtype.itemsize, 1)
         step = max(1, min(BLOCK_ROWS, BLOCK_BYTES // width))
-        others = [a.parts(start, stop, step) if a is not None else None for a in (self.y, self.group, self.time)]
+        beside = ({"label": self.y} if self.y is not None else {}) | self.others
+        read = {role: a.parts(start, stop, step) for role, a in beside.items()}
         at = start
         for x in self.x.parts(start, stop, step):
-            y, group, time = (next(a, None) if a is not None else None for a in others)
             end = min(at + step, stop)
-            yield self._block(at, end, x, y, group, time)
+            yield self._block(
+                at, end, x, {role: a for role, part in read.items() if (a := next(part, None)) is not None}
+            )
             at = end
 
-    def _block(self, at: int, end: int, x: Array, y: Array | None, group: Array | None, time: Array | None) -> Block:
+    def _block(self, at: int, end: int, x: Array, beside: dict[str, Array]) -> Block:
         n = len(x)
+        time = beside.get("time")
         lost = tuple(Fault(f"sample {i}", "truncated", "the file ends before it") for i in range(at + n, end))
         pictures = self.kind is Kind.IMAGES
         return Block(
@@ -87,8 +93,9 @@ class ArraySource:
             names=tuple(f"sample {i}" for i in range(at, at + n)),
             images=tuple(as_picture(one, turned=self.turned) for one in x) if pictures else (),
             arrays=None if pictures else x,
-            labels=_labels(y, n),
-            groups=_labels(group, n),
+            labels=_labels(beside.get("label"), n),
+            groups=_labels(beside.get("group"), n),
+            predictions=_labels(beside.get("predictions"), n),
             times=as_times(time[:n]) if time is not None else None,
             faults=lost,
         )
@@ -130,27 +137,58 @@ def from_arrays(
     """Return the sides that named arrays hold: one, or one a side where the names say so.
 
     Raises:
-        UsageError: If no array holds samples.
+        UsageError: If no array holds samples, or an array that was named is not there.
     """
     usable = {n: a for n, a in arrays.items() if a.shape}
-    sides = {n: side_of(n) for n in usable}
+    sides = {n: parted(n)[0] for n in usable}
     split = [s for s in ("train", "validation", "test") if s in sides.values()]
-    if "train" in split and len(split) > 1:
-        chosen = [(s, {n: a for n, a in usable.items() if sides[n] == s}) for s in split]
-        return [(s, _one(f"{name}:{s}", part, asked, files)) for s, part in chosen]
-    return [(split[0] if len(split) == 1 else None, _one(name, usable, asked, files))]
+    if "train" not in split or len(split) == 1:
+        return [(split[0] if len(split) == 1 else None, _one(name, usable, asked, files))]
+    _all_there(name, usable, asked)
+    found: list[tuple[str | None, ArraySource]] = []
+    for side in split:
+        part = {n: a for n, a in usable.items() if sides[n] == side}
+        found.append((side, _one(f"{name}:{side}", part, _renamed(asked, part), files)))
+    neither = [n for n, side in sides.items() if side is None]
+    if neither:
+        first = found[0][1]
+        first.told = (*first.told, f"of no side and not looked at: {', '.join(f'`{n}`' for n in neither)}")
+    return found
+
+
+def _all_there(name: str, arrays: Mapping[str, Stored], asked: Columns) -> None:
+    """Make sure that every array that the user named is there.
+
+    Raises:
+        UsageError: If one is not.
+    """
+    for role in ARRAY_ROLES:
+        wanted = getattr(asked, role)
+        known = {*arrays, *(parted(n)[1] for n in arrays)}
+        if wanted is not None and asked.chosen.get(role) != FOLLOWS and wanted not in known:
+            msg = f"{name} has no array {wanted!r} to take as {role}; its arrays are {nearest(wanted, list(arrays))}"
+            raise UsageError(msg)
+
+
+def _renamed(asked: Columns, part: Mapping[str, Stored]) -> Columns:
+    """Return what was asked for by the names that one side has: `y_val` where `y_train` was named."""
+    names: dict[str, Any] = {}
+    for role in ARRAY_ROLES:
+        wanted = getattr(asked, role)
+        if wanted is None or wanted in part:
+            continue
+        alike = [n for n in part if parted(n)[1] == parted(wanted)[1]]
+        names[role] = alike[0] if len(alike) == 1 else None
+    return dataclasses.replace(asked, **names)
 
 
 def _one(name: str, arrays: Mapping[str, Stored], asked: Columns, files: Sequence[Path]) -> ArraySource:
     if not arrays:
         msg = f"{name} holds no array of samples"
         raise UsageError(msg)
-    named = {role: getattr(asked, role) for role in ("label", "group", "time") if getattr(asked, role) is not None}
-    chosen = {r: n for r, n in named.items() if n in arrays or asked.chosen.get(r) != FOLLOWS}
-    for role, wanted in chosen.items():
-        if wanted not in arrays:
-            msg = f"{name} has no array {wanted!r} to take as {role}; its arrays are {nearest(wanted, list(arrays))}"
-            raise UsageError(msg)
+    _all_there(name, arrays, asked)
+    asked = _renamed(asked, arrays)
+    chosen = {role: n for role in ARRAY_ROLES if (n := getattr(asked, role)) is not None}
     labels = chosen.get("label") or _label_among(arrays)
     rest = {n: a for n, a in arrays.items() if n != labels and n not in chosen.values()}
     if not rest:
@@ -171,12 +209,28 @@ def _one(name: str, arrays: Mapping[str, Stored], asked: Columns, files: Sequenc
     told += [f"not looked at: {', '.join(f'`{n}`' for n in left)}"] if left else []
     made = Columns(
         label=labels if y is not None else None,
-        group=asked.group,
-        time=asked.time,
+        group=chosen.get("group"),
+        time=chosen.get("time"),
+        predictions=chosen.get("predictions"),
         chosen=dict.fromkeys(chosen, "user") | ({} if "label" in chosen or y is None else {"label": "inferred"}),
     )
-    group, time = (arrays[chosen[r]] if r in chosen else None for r in ("group", "time"))
-    return ArraySource(name, rest[x], y, kind, made, ("; ".join(told),), tuple(files), group, time, turned)
+    others = {r: arrays[n] for r, n in chosen.items() if r != "label"}
+    return ArraySource(name, rest[x], y, kind, made, ("; ".join(told),), tuple(files), others, turned)
+
+
+def parted(name: str) -> tuple[str | None, str]:
+    """Return which side an array is of by its name, and its name without that: X_train, xtrain and trainX are one."""
+    whole = " ".join(w for w in WORDS.split(name.removesuffix(".npy").lower()) if w)
+    words = whole.split()
+    known = side_of(name)
+    for side, marks in SIDES.items():
+        for mark in (*marks, *SHORT[side]):
+            if mark in words and (known in {side, None}):
+                return side, " ".join(w for w in words if w != mark)
+            stem = next((w for w in STEMS if whole in {w + mark, mark + w}), None)
+            if stem is not None:
+                return side, stem
+    return known, whole
 
 
 def _words(a: Stored) -> str:
@@ -186,7 +240,7 @@ def _words(a: Stored) -> str:
 def _label_among(arrays: Mapping[str, Stored]) -> str | None:
     """Return the array of labels: by its name, else the only one with one entry a sample beside a larger one."""
     narrow = [n for n, a in arrays.items() if math.prod(a.shape[1:]) == 1]
-    named = [n for n in arrays if {w for w in WORDS.split(n.lower()) if w} & set(LABEL_WORDS)]
+    named = [n for n in arrays if set(parted(n)[1].split()) & set(LABEL_WORDS)]
     found = [n for n in named if n in narrow] or [n for n in named if len(arrays[n].shape) == 2]  # noqa: PLR2004
     if found:
         return found[0]

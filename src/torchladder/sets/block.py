@@ -50,6 +50,8 @@ class Block:
         labels: Class ids, class names (object) or values; None where there are none.
         groups: What was named as group, None where nothing was.
         times: What was named as time: numbers as they are, dates as seconds since 1970, NaN where there is none.
+        predictions: What a model of the user's says of each sample: classes, values, or probabilities of the second of
+            two classes; None where the user named none.
         traits: Further figures per sample that reading gave at no cost: of image files "mode", "width", "height",
             "bytes", "format".
         faults: Of the samples that are missing here.
@@ -67,6 +69,7 @@ class Block:
     labels: Array | None = None
     groups: Array | None = None
     times: Array | None = None
+    predictions: Array | None = None
     traits: dict[str, Array] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 

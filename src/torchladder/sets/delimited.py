@@ -16,7 +16,7 @@ from torchladder.sets.files import is_gzip, needs, opened, printable, ranges, st
 from torchladder.sets.lines import Lines, in_order, index_of, pieces, without_first
 from torchladder.sets.roles import columns_of, inferred
 from torchladder.sets.source import Columns
-from torchladder.sets.typed import MISSING, Column, is_prose, kind_of, table_block, typed
+from torchladder.sets.typed import MISSING, Column, is_prose, kind_of, table_block, typed, with_commas
 
 SAMPLED = 4 << 20  # bytes that tell the dialect and the types of the columns
 
@@ -101,7 +101,10 @@ def converted(words: Any, column: Column, names: Sequence[str]) -> tuple[Array, 
 
     if column.type in {"int", "float"}:
         try:
-            numbers = pc.cast(pc.utf8_trim_whitespace(words), pa.float64())
+            bare = pc.utf8_trim_whitespace(words)
+            if column.comma:
+                bare = pc.replace_substring(pc.replace_substring(bare, ".", ""), ",", ".")
+            numbers = pc.cast(bare, pa.float64())
             return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=float), []
         except pa.ArrowInvalid:
             pass
@@ -181,10 +184,11 @@ def open_delimited(path: Path, asked: Columns) -> DelimitedSource:
         msg = f"{name} has a header and no rows"
         raise UsageError(msg)
     words = {n: table[n].to_pylist() for n in dialect.names}
-    schema = tuple(Column(n, kind_of(w)) for n, w in words.items())
+    commas = with_commas(words)
+    schema = tuple(Column(n, "float", comma=True) if n in commas else Column(n, kind_of(w)) for n, w in words.items())
     prose = next((c.name for c in schema if c.type == "str" and is_prose(words[c.name])), None)
     columns = columns_of(dialect.names, asked, name, text=prose)
-    told = (dialect.words(), *([inferred(columns)] if inferred(columns) else []))
+    told = (f"{dialect.words()}{', decimal commas' if commas else ''}", inferred(columns))
     kind = Kind.TEXT if columns.text is not None else Kind.TABLE
     return DelimitedSource(path, name, dialect, columns, schema, lines, tuple(t for t in told if t), kind)
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torchladder.core.errors import UsageError
-from torchladder.sets.typed import NUMBER
+from torchladder.sets.typed import is_number
 
 DELIMITERS = ",\t;|"
 LINES = 200  # looked at
+AS_GOOD = 0.02  # rows fewer that agree on how many fields there are
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -71,6 +72,8 @@ def sniff(head: bytes, name: str, *, whole: bool) -> Dialect:
         raise UsageError(msg)
     tried = [(_agreement(lines, d, quoted=q), d, q) for d in DELIMITERS for q in (True, False)]
     best = max(tried, key=lambda t: (t[0], t[2], -DELIMITERS.index(t[1])))
+    if best[1] == ",":
+        best = _without_decimals(lines, best, tried)
     rows = _rows(lines, best[1], quoted=best[2])
     header = has_header(rows)
     width = Counter(len(r) for r in rows[header:] or rows).most_common(1)[0][0]
@@ -107,15 +110,30 @@ def _agreement(lines: Sequence[str], delimiter: str, *, quoted: bool) -> tuple[b
     return width > 1, round(count / of, 2), width
 
 
+Tried = tuple[tuple[bool, float, int], str, bool]
+
+
+def _without_decimals(lines: Sequence[str], best: Tried, tried: Sequence[Tried]) -> Tried:
+    """Return the delimiter that is meant where commas may as well be those of decimal numbers: 1,5;2,5."""
+    others = [t for t in tried if t[1] != "," and t[0][0] and t[0][1] >= best[0][1] - AS_GOOD]
+    return max([best, *others], key=lambda t: _numbers(lines, t[1], quoted=t[2]))
+
+
+def _numbers(lines: Sequence[str], delimiter: str, *, quoted: bool) -> float:
+    """Return the share of fields that are numbers."""
+    fields = [w for r in _rows(lines, delimiter, quoted=quoted) for w in r]
+    return sum(map(is_number, fields)) / max(len(fields), 1)
+
+
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row names the columns: no numbers, no two alike, none that occurs again below."""
     first, rest = rows[0], rows[1:]
-    if any(NUMBER.fullmatch(w) for w in first) or len({w for w in first if w}) < len([w for w in first if w]):
+    if any(map(is_number, first)) or len({w for w in first if w}) < len([w for w in first if w]):
         return False
     if not rest:
         return True
     columns = [[r[i] for r in rest if len(r) > i] for i in range(len(first))]
-    if any(c and sum(NUMBER.fullmatch(w) is not None for w in c) > 0.9 * len(c) for c in columns):
+    if any(c and sum(map(is_number, c)) > 0.9 * len(c) for c in columns):
         return True
     return not any(w and w in c for w, c in zip(first, columns, strict=True))
 

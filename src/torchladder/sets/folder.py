@@ -57,7 +57,7 @@ class FolderSource:
         faults: list[Fault] = []
         size, first = 0, start
         for i in range(start, stop):
-            read = decode(os.path.join(self.root, self.files[i]))  # noqa: PTH118 - the name may be no text
+            read = self.picture(i)
             if isinstance(read, Picture):
                 held.append((i, read))
                 size += read.pixels.nbytes
@@ -68,6 +68,10 @@ class FolderSource:
                 held, faults, size, first = [], [], 0, i + 1
         if first < stop:
             yield self._block(first, stop, held, faults)
+
+    def picture(self, i: int) -> Picture | tuple[str, str]:
+        """Return a picture, or the kind of its fault and why."""
+        return decode(os.path.join(self.root, self.files[i]))  # noqa: PTH118 - the name may be no text
 
     def _block(self, start: int, stop: int, held: list[tuple[int, Picture]], faults: list[Fault]) -> Block:
         places = [i for i, _ in held]

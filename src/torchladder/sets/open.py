@@ -6,12 +6,14 @@ from pathlib import Path
 from torchladder.core.errors import UsageError
 from torchladder.sets.files import bare, printable
 from torchladder.sets.folder import walk
+from torchladder.sets.listed import open_list
+from torchladder.sets.naming import with_pictures
 from torchladder.sets.roles import following, side_of
 from torchladder.sets.source import Columns, Source
 
 Opened = Sequence[tuple[str | None, Source]]
 
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".data", ".lst")
 RECORDS = (".jsonl", ".ndjson", ".jsonlines")
 ROWS = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
 PARTS = (*TABLES, *RECORDS, *ROWS)
@@ -49,6 +51,9 @@ def open_set(name: str, asked: Columns) -> Opened:
     """Return the sides that one name stands for, each with its own name where it is one of several."""
     path = Path(name)
     if not path.exists() and ":" in name:
+        file, _, side = name.rpartition(":")
+        if bare(Path(file)) == ".npz" and Path(file).is_file():
+            return _named_side(file, side, asked)
         from torchladder.sets.objects import open_object
 
         return open_object(name, asked)
@@ -60,6 +65,18 @@ def open_set(name: str, asked: Columns) -> Opened:
     except PermissionError as error:
         msg = f"{printable(path)} cannot be read: {error.strerror}"
         raise UsageError(msg) from None
+
+
+def _named_side(file: str, side: str, asked: Columns) -> Opened:
+    """Return one side of a file that holds several: FILE.npz:train."""
+    inside = open_set(file, asked)
+    wanted = side_of(side) or side
+    own = [(role, source) for role, source in inside if role == wanted]
+    if not own:
+        held = ", ".join(str(role) for role, _ in inside if role is not None) or "no sides"
+        msg = f"{file} holds no side {side!r}; it holds {held}"
+        raise UsageError(msg)
+    return own
 
 
 def _file(path: Path, asked: Columns) -> Opened:
@@ -85,18 +102,23 @@ def _opener(path: Path) -> Callable[[Path, Columns], Opened] | None:
 
         return open_arrays
     if suffix in TABLES:
-        from torchladder.sets.delimited import open_delimited
-
-        return lambda p, a: [(None, open_delimited(p, a))]
+        return _table
     if suffix in RECORDS:
-        from torchladder.sets.rows import open_jsonl
+        from torchladder.sets.jsonl import open_jsonl
 
-        return lambda p, a: [(None, open_jsonl(p, a))]
+        return lambda p, a: [(None, with_pictures(open_jsonl(p, a), p, a))]
     if suffix in ROWS:
         from torchladder.sets.rows import open_rows
 
-        return lambda p, a: [(None, open_rows([p], printable(p), a))]
+        return lambda p, a: [(None, with_pictures(open_rows([p], printable(p), a), p, a))]
     return None
+
+
+def _table(path: Path, asked: Columns) -> Opened:
+    """Return a table of text, or the pictures that it names."""
+    from torchladder.sets.delimited import open_delimited
+
+    return [(None, open_list(path, asked) or with_pictures(open_delimited(path, asked), path, asked))]
 
 
 def _folder(path: Path, asked: Columns) -> Opened:
@@ -104,6 +126,7 @@ def _folder(path: Path, asked: Columns) -> Opened:
     from torchladder.sets.arrays import open_folder as open_arrays_of
     from torchladder.sets.folder import open_pictures
     from torchladder.sets.hugging import is_saved, open_saved
+    from torchladder.sets.labelled import labelled_folder
 
     if not any(path.iterdir()):
         msg = f"{printable(path)} is an empty folder"
@@ -116,7 +139,7 @@ def _folder(path: Path, asked: Columns) -> Opened:
     packed = [p for p in path.iterdir() if p.suffix == ".npz"]
     if len(packed) == 1:
         return _file(packed[0], asked)
-    return _tables(path, asked) or open_pictures(path)
+    return _tables(path, asked) or labelled_folder(path, asked) or open_pictures(path)
 
 
 def _tables(path: Path, asked: Columns) -> Opened:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torchladder.core.errors import UsageError
 from torchladder.sets.source import Columns
 
-ROLES = ("label", "group", "time", "text")
+ROLES = ("label", "group", "time", "text", "predictions")
 LABELS = (
     "label", "labels", "target", "targets", "class", "classes", "y", "category", "species", "diagnosis", "survived",
     "sentiment", "outcome", "fine_label", "digit", "spam",
@@ -19,7 +19,7 @@ GROUPS = (
 )  # fmt: skip
 TIMES = ("time", "timestamp", "date", "datetime", "created_at", "time_stamp")
 TEXTS = ("text", "sentence", "review", "message", "content", "document", "body", "abstract", "comment", "tweet")
-KNOWN = {"label": LABELS, "group": GROUPS, "time": TIMES, "text": TEXTS}
+KNOWN = {"label": LABELS, "group": GROUPS, "time": TIMES, "text": TEXTS, "predictions": ()}  # these are never guessed
 
 FOLLOWS = "as in training"  # how a held-out side's columns are chosen, where it has them
 

@@ -99,6 +99,7 @@ def chosen(block: Block, keep: NDArray[np.bool_]) -> Block:
         labels=_kept(block.labels, keep),
         groups=_kept(block.groups, keep),
         times=_kept(block.times, keep),
+        predictions=_kept(block.predictions, keep),
     )
 
 

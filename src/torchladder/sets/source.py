@@ -12,6 +12,8 @@ class Columns:
     """Which parts of a sample mean what; names of columns, or of arrays of a file.
 
     Attributes:
+        predictions: What a model of the user's says of each sample.
+        root: Folder below which pictures lie that a list or a table names, where the user said so.
         chosen: By whom each was chosen, by role: "user", "inferred" (that is told), or "as in training".
     """
 
@@ -19,6 +21,8 @@ class Columns:
     group: str | None = None
     time: str | None = None
     text: str | None = None
+    predictions: str | None = None
+    root: str | None = None
     chosen: dict[str, str] = field(default_factory=dict)
 
 

@@ -11,6 +11,7 @@ from torchladder.core.report import Report, State
 from torchladder.inspection.checks import all_folds
 from torchladder.inspection.engine import Progress
 from torchladder.inspection.run import Options, inspect
+from torchladder.sets.record import plan_of
 from torchladder.sets.source import Source
 from torchladder.splitting.assign import tabled
 from torchladder.splitting.plan import Plan, Wish
@@ -37,7 +38,8 @@ def proven(
     """
     sides = [("held-out" if i else "train", s) for i, s in enumerate(written)]
     folds = [f for f in all_folds() if f.name not in LEFT_OUT]
-    report = inspect(sides, folds, Options(select=RULES, again=again), name=name, progress=progress)
+    how = Options(select=RULES, planned=plan_of(plan.rule), again=again)
+    report = inspect(sides, folds, how, name=name, progress=progress)
     rung = report.rungs[0]
     read = [row["read"] for row in rung.facts["sides"]]
     due = [int((plan.sides == i).sum()) for i in range(len(written))]

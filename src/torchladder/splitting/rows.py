@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from torchladder.core.errors import UsageError
 from torchladder.sets.delimited import DelimitedSource, quote_of
 from torchladder.sets.files import is_gzip, opened
+from torchladder.sets.jsonl import JsonSource
 from torchladder.sets.lines import ends, in_order
-from torchladder.sets.rows import JsonSource, RowSource, tables
+from torchladder.sets.listed import ListedSource
+from torchladder.sets.rows import RowSource, tables
 
 BATCH = 8192
 Sides = NDArray[np.int64]  # the side of each row of the source, -1 for none
 
 
-def write_text(source: DelimitedSource | JsonSource, sides: Sides, files: list[Path]) -> None:
+def write_text(source: DelimitedSource | JsonSource | ListedSource, sides: Sides, files: list[Path]) -> None:
     """Write the lines of each side to its file, below the header if there is one.
 
     Raises:
@@ -45,7 +47,7 @@ def write_text(source: DelimitedSource | JsonSource, sides: Sides, files: list[P
         raise UsageError(msg)
 
 
-def lines_of(source: DelimitedSource | JsonSource) -> Iterator[bytes]:
+def lines_of(source: DelimitedSource | JsonSource | ListedSource) -> Iterator[bytes]:
     """Yield each line that is not blank, the header among them, with its line break; quoted breaks end none."""
     quote, delimiter, blank = None, ",", None
     if isinstance(source, DelimitedSource):

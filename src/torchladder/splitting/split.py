@@ -14,6 +14,7 @@ from torchladder.inspection.engine import Progress
 from torchladder.inspection.times import moment
 from torchladder.sets.files import printable
 from torchladder.sets.folder import FolderSource
+from torchladder.sets.listed import ListedSource
 from torchladder.sets.open import open_set
 from torchladder.sets.source import Columns, Source
 from torchladder.splitting.assign import tabled
@@ -87,14 +88,12 @@ def check_again(source: Source, shown: list[str]) -> str:
     """Return the command that checks the split once more, or what to do with it."""
     import shlex
 
-    if isinstance(source, FolderSource) and shown[0].endswith(".txt"):
-        return f"read the files that {shown[0]} lists, one a line, below {source.root}"
     if shown[0].endswith(".npz"):
         return f'train on the samples numbered numpy.load("{shown[0]}")["train"]'
     c = source.columns
-    words = [
-        w for r in ("label", "group", "time", "text") if c.chosen.get(r) == "user" for w in (f"--{r}", getattr(c, r))
-    ]
+    named = [(r, getattr(c, r)) for r in ("label", "group", "time", "text") if c.chosen.get(r) == "user"]
+    named += [("root", source.root)] if isinstance(source, ListedSource) and Path(shown[0]).suffix else []
+    words = [w for role, name in named for w in (f"--{role}", name)]
     return shlex.join(["torchladder", "data", "check", *words, *shown])
 
 

@@ -20,13 +20,15 @@ from torchladder.core.errors import InternalError, UsageError
 from torchladder.sets.delimited import DelimitedSource
 from torchladder.sets.files import bare, is_gzip, printable
 from torchladder.sets.folder import FolderSource
+from torchladder.sets.jsonl import JsonSource
+from torchladder.sets.listed import ListedSource
 from torchladder.sets.open import open_set
-from torchladder.sets.rows import JsonSource, RowSource
+from torchladder.sets.record import RECORD
+from torchladder.sets.rows import RowSource
 from torchladder.sets.source import Columns, Source
 from torchladder.splitting.rows import write_rows, write_text
 from torchladder.splitting.selected import Selected
 
-RECORD = "split.json"
 INDICES = "split.npz"
 Sides = NDArray[np.int64]
 
@@ -40,8 +42,10 @@ def files_of(source: Source, sides: Sequence[str], how: str) -> list[str]:
     if how != "list" and not isinstance(source, FolderSource):
         msg = f"--{how} is for folders of pictures; {source.name} is none"
         raise UsageError(msg)
-    if isinstance(source, FolderSource):
+    if isinstance(source, FolderSource) and (how != "list" or not isinstance(source, ListedSource)):
         return [s if how != "list" else f"{s}.txt" for s in sides]
+    if isinstance(source, ListedSource):
+        return files_of(source.table, sides, how) if source.table is not None else [f"{s}.txt" for s in sides]
     if isinstance(source, DelimitedSource | JsonSource):
         suffix = bare(source.path) + (".gz" if is_gzip(source.path) else "")
         return [f"{s}{suffix}" for s in sides]
@@ -119,15 +123,19 @@ def write_sides(source: Source, sides: Sides, places: Sides, names: Sequence[str
         files: What to write for each.
         how: "list", "copy" or "link", of pictures in a folder.
     """
-    if isinstance(source, FolderSource):
+    if isinstance(source, ListedSource) and how == "list":
+        rows: Source = source.table if source.table is not None else source
+    elif isinstance(source, FolderSource):
         _write_pictures(source, sides, places, files, how)
         return
+    else:
+        rows = source
     of_row = np.full(int(places.max()) + 1, -1, dtype=np.int64)
     of_row[places] = sides
-    if isinstance(source, DelimitedSource | JsonSource):
-        write_text(source, of_row, files)
-    elif isinstance(source, RowSource):
-        write_rows(source, np.append(of_row, np.full(source.rows - len(of_row), -1)), files)
+    if isinstance(rows, DelimitedSource | JsonSource | ListedSource):
+        write_text(rows, of_row, files)
+    elif isinstance(rows, RowSource):
+        write_rows(rows, np.append(of_row, np.full(rows.rows - len(of_row), -1)), files)
     else:
         np.savez(files[0], **{n: places[sides == i] for i, n in enumerate(names)})
 
@@ -156,6 +164,9 @@ def read_back(source: Source, names: Sequence[str], files: list[Path], shown: Se
         files: What was written for each.
         shown: What to call each in the report.
     """
+    if isinstance(source, ListedSource) and files[0].is_file():
+        asked = dataclasses.replace(source.columns, root=source.root)
+        return [_reopened(f, asked, s) for f, s in zip(files, shown, strict=True)]
     if isinstance(source, FolderSource) and files[0].is_file():
         places = {os.fsencode(f): i for i, f in enumerate(source.files)}
         listed = [[places[line] for line in f.read_bytes().split(b"\n") if line] for f in files]

@@ -361,18 +361,8 @@ def test_options_are_read_from_any_kind_of_command() -> None:
 
 def test_a_module_s_options_are_its_configuration(tmp_path: Path) -> None:
     """Two runs of a module with other options are not two seeds of one configuration."""
-    words = [
-        sys.executable,
-        "-m",
-        "torchladder.runs.aside",
-        str(tmp_path),
-        "watch",
-        "watch",
-        "-m",
-        "pkg.train",
-        "--lr",
-        "0.1",
-    ]
+    command = ["watch", "-m", "pkg.train", "--lr", "0.1"]
+    words = [sys.executable, "-m", "torchladder.runs.aside", str(tmp_path), "[]", "watch", *command]
     subprocess.run(words, check=True, cwd=tmp_path)
 
     layers = provenance_of(tmp_path)
@@ -391,7 +381,7 @@ def test_layers_are_gathered_by_a_process_of_their_own(tmp_path: Path) -> None:
     program = tmp_path / "train.py"
     program.write_text(
         "import os, sys\nfrom pathlib import Path\nfrom torchladder.runs.aside import gather_aside, note_process\n"
-        "gather_aside(Path(sys.argv[1]))\n"
+        "gather_aside(Path(sys.argv[1]), [Path('train.py').absolute()])\n"
         "try:\n    os.wait()\nexcept ChildProcessError:\n    print('no child')\n"
         "note_process(Path(sys.argv[1]), 'abcd')\n"
     )
@@ -408,6 +398,7 @@ def test_layers_are_gathered_by_a_process_of_their_own(tmp_path: Path) -> None:
     assert (layers.kind, layers.seed, layers.cwd) == ("script", 5, str(tmp_path))
     assert layers.config == {"program": "train.py", "argument 1": str(folder), "lr": "0.1", "seed": "5", "token": MASK}
     assert list(layers.code.sources) == ["train.py"]
+    assert layers.data["bytes"] == program.stat().st_size
     assert "hunter2" not in (folder / PROVENANCE).read_text()
 
 

@@ -11,9 +11,12 @@ kind, and it looks like overfitting.
 ## How it is found
 Inputs (covariate shift): classifiers that never saw a sample tell which side it is from; 0.5 is no
 difference. Classes (label shift): shares on both sides, over all labels. Time: the earliest and the latest
-third of training are told apart. Answers (concept shift): a probe of training answers held-out samples
-far worse although their inputs cannot be told from those of training. Each needs a probability below one in a
-million and an effect that matters; random splits have neither.
+third of training are told apart. Answers (concept shift), where inputs cannot be told from those of training:
+a probe of training answers held-out samples far worse; or, with the predictions of your own model
+(`--predictions`), held-out labels follow from the predictions in another way than training's do: answers to each
+prediction are learned from some held-out samples and are right on the others far more often. That a model is right
+more often where it was fitted says nothing, and is not counted. Each needs a probability below one in a million and
+an effect that matters; random splits have neither.
 
 ## What to do
 Covariate: hold out samples of the kind the model will meet, add such samples to training, or weight
@@ -21,9 +24,13 @@ training samples by how much they resemble them. Label: draw the split stratifie
 prior by the expected shares. Temporal: split by time, weight recent samples, plan to retrain. Concept: find
 out whether both sides were labelled by the same rule; old labels mislead, so retrain on new ones.
 
+A split by scene, source, group or time: keep it. The figure that it gives is that of new scenes, groups and times;
+train on more of them to raise it.
+
 ## When it is a false alarm
-Splits by group or time, and tests on other data on purpose, differ by design: then it is a remark, as it is for a
-held-out set whose classes are exactly even.
+Splits by scene, source, group or time (known by `split.json`, or by groups and times that only one side has), and
+tests on other data on purpose, differ by design: then it is a remark, as it is for a held-out set whose classes are
+exactly even.
 
 ## Sources
 Lopez-Paz, Oquab, Revisiting Classifier Two-Sample Tests, 2017. Rabanser, Günnemann, Lipton, Failing Loudly: An
@@ -56,6 +63,8 @@ FIGURE = {
     "label": ("samples of another class than training's shares give", "share", 0),
     "concept": ("accuracy that training's probe loses on held-out samples", "accuracy", 0),
 }
+ANEW = ("score that predictions gain on held-out samples when read as the labels there suggest", "score", 0)
+KEEP = "keep the split: it shows what the model makes of what it has not seen; to do better there, train on more kinds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ def distribution_shift(facts: Facts, limits: Limits) -> Iterator[Finding]:
     for kind in WHAT:
         found = [s for s in told if s.kind == kind and (s.effect or 0.0) >= _least(kind, limits)]
         if found:
-            worst = max(found, key=lambda s: s.effect or 0.0)
+            worst = max(found, key=lambda s: (s.by == "predictions", s.effect or 0.0))  # the user's own model first
             yield _finding(worst, limits)
 
 
@@ -101,24 +110,26 @@ def _severity(s: ShiftFact, limits: Limits) -> Severity:
 
 
 def _finding(s: ShiftFact, limits: Limits) -> Finding:
-    what, unit, expected = FIGURE[s.kind]
+    what, unit, expected = FIGURE[s.kind] if s.by == "probe" else ANEW
     effect = s.effect or 0.0
     seen = [Measurement(what, round(effect, 3), unit, expected)]
     if s.features:
         seen.append(Measurement("what differs most: training, held out", "; ".join(map(_words, s.features[:3]))))
+    if s.scores is not None:
+        words = "{:.2f} in training, {:.2f} held out, {:.2f} there when read anew".format(*s.scores)
+        seen.append(Measurement("score of the predictions", words))
     chance = "less than 1e-12" if (s.p or 0.0) < 1e-12 else f"{s.p:.1g}"  # noqa: PLR2004 - beyond what tails are good for
     seen.append(Measurement("probability of that by chance", chance, f"{s.n_train:,} and {s.n_held:,} samples"))
-    notes = []
-    if s.planned:
-        notes.append("a split by group or by time makes sides differ")
+    notes = list(s.moved)
     if s.even:
         notes.append("the held-out classes are even, as by design")
+    meant = f", as a split {s.planned} makes them" if s.planned else ""
     return distribution_shift.finding(
-        WHAT[s.kind],
+        WHAT[s.kind] + meant,
         severity=_severity(s, limits),
         seen=tuple(seen),
         notes=tuple(notes),
-        fixes=(Fix(RESPONSE[s.kind], Trust.IDEA),),
+        fixes=(Fix(KEEP if s.planned else RESPONSE[s.kind], Trust.IDEA),),
     )
 
 

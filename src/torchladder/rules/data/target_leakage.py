@@ -11,15 +11,18 @@ there too; in use it is empty, and the model fails.
 ## How it is found
 Each column is cut into bins that predict the target by themselves, out of fold. One column is (nearly)
 always right; all others together, by a linear probe or by neighbours, do clearly better than guessing
-and clearly worse than that column alone. A column with as many values as there are labels, each beside one
-label only, is the label under other names, however well the others do.
+and clearly worse than that column alone. A column that is the label itself needs less proof, however well the others
+do: as many values as there are classes, each beside one of them (codes for names); the label on another scale, or in
+the same order to the last tie (a price in another currency, its logarithm); two to four columns that add up to it
+(casual and registered customers, where all customers are asked for); an indicator of each class.
 
 ## What to do
 Ask when the column is filled in. Leave it out unless it is known before the moment of prediction.
 
 ## When it is a false alarm
 An honestly decisive measurement. A made-up task whose target is a function of one column: the others
-then tell nothing, and the rule stays silent.
+then tell nothing, and the rule stays silent. So it does where the label is the sum of all columns, or where one
+column marks one of several classes, as feathers do birds.
 
 ## Sources
 Kaufman, Rosset, Perlich, Leakage in Data Mining, 2012.
@@ -32,6 +35,21 @@ from torchladder.core.data_facts import StumpFact, SurveyFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.rules.registry import Plant, limit, rule
+
+WORDS = {
+    None: "alone predicts the target, all others together do not",
+    "names": "is the label under other names",
+    "scale": "is the label on another scale",
+    "order": "has the label's order to the last tie: it was made from it",
+    "sum": "add up to the label",
+    "indicators": "mark the classes of the label one by one",
+}
+
+
+LEAVE = {
+    False: "leave the column out unless it is known before the moment of prediction",
+    True: "leave the columns out unless they are known before the moment of prediction",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +112,36 @@ def _leaks(s: StumpFact, limits: Limits) -> bool:
         return False
     if s.rest - s.chance < limits.above:
         return False
-    if s.renamed:
+    if s.disguise in {"names", "indicators"}:
         return s.rest < limits.whole
+    if s.disguise is not None:  # columns may be functions of each other, as powers are: the others know as much then
+        return s.rest <= limits.rest
     return s.alone >= limits.alone and s.rest <= limits.rest and s.alone - s.rest >= limits.gap
 
 
 def _finding(s: StumpFact, survey: SurveyFact) -> Finding:
-    name = f"column {s.column} (`{s.name}`)" if s.name else f"column {s.column} of {s.columns}"
-    if s.name and not survey.program:
-        name = f"column `{s.name}`"
     classes = survey.train.classes
     unit = "accuracy" if classes else "explained variance"
     places = [p for p in (s.place, survey.train.made, survey.train.call) if p is not None]
-    words = "is the label under other names" if s.renamed else "alone predicts the target, all others together do not"
+    several = len(s.parts) > 1
+    column = "these columns" if several else "that column"
     return target_leakage.finding(
-        f"{name} {words}",
+        f"{_named(s, survey)} {WORDS[s.disguise]}",
         where=tuple(places),
         seen=(
-            Measurement("that column alone", round(s.alone, 3), unit),
+            Measurement(f"{column} alone", round(s.alone, 3), unit),
             Measurement("all other columns together", round(s.rest, 3), unit),
             Measurement("guessing", round(s.chance, 3), unit),
         ),
-        fixes=(Fix("leave the column out unless it is known before the moment of prediction", Trust.IDEA),),
+        fixes=(Fix(LEAVE[several], Trust.IDEA),),
         phase=survey.phase,
     )
+
+
+def _named(s: StumpFact, survey: SurveyFact) -> str:
+    """Return the columns as the user would call them."""
+    if len(s.parts) > 1:
+        return "columns " + ", ".join(f"`{n}`" for n in s.names or map(str, s.parts))
+    if s.name:
+        return f"column {s.column} (`{s.name}`)" if survey.program else f"column `{s.name}`"
+    return f"column {s.column} of {s.columns}"
