@@ -127,3 +127,24 @@ def test_a_file_that_the_program_writes_there_is_kept(tmp_path: Path) -> None:
 
     assert (done.returncode, (tmp_path / "out.json").read_text()) == (0, "{}")
     assert "out.json exists and is not a torchladder report" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("well", "100"), ("nan", "100"), ("crash", "100")])
+def test_the_page_of_a_run_has_its_curves_and_layers(tmp_path: Path, words: tuple[str, str]) -> None:
+    """However the run ends: its loss, and the layers by step."""
+    watched(tmp_path, *words, options=("--html", "run.html"))
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+
+    assert '"title":"loss"' in page
+    assert "norm of the gradient, by layer" in page
+    assert "train.py" in page
+
+
+def test_a_page_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
+    """The program is not even begun."""
+    (tmp_path / "run.html").write_text("mine")
+    status, said = watched(tmp_path, "well", "10", options=("--html", "run.html"))
+
+    assert status == 2
+    assert "--force" in said
+    assert (tmp_path / "run.html").read_text() == "mine"

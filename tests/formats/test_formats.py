@@ -1,5 +1,6 @@
 """A report in the forms of other tools: valid by their schema, complete, and safe with a user's words in it."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -39,9 +40,8 @@ def test_sarif_names_rule_place_and_help():
 
 def test_a_fingerprint_survives_lines_that_are_added_above():
     """Another line number is the same finding; another function or rule is not."""
-    import dataclasses
-
     cause = BROKEN.cause
+    assert cause is not None
     place = cause.where[0]
     moved = dataclasses.replace(cause, where=(dataclasses.replace(place, line=place.line + 7),))
     elsewhere = dataclasses.replace(cause, where=(Place(place.path, place.line, function="other"),))
@@ -67,7 +67,7 @@ def test_junit_of_a_crash_has_the_traceback():
     """As an error of its own."""
     error = ET.fromstring(text_of(CRASHED, "junit").encode()).find("testsuite/testcase/error")
 
-    assert "Traceback" in error.text
+    assert "Traceback" in (error.text or "")
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

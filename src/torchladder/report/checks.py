@@ -65,11 +65,11 @@ def _check(check: dict[str, Any], room: int, width: int) -> Lines:
 
 def sides(rows: list[dict[str, Any]], width: int) -> Lines:
     """Yield the table of the sides."""
-    cells = [COLUMNS, *(_cells(r) for r in rows)]
-    widths = [max(cell_len(c[i]) for c in cells) for i in range(len(COLUMNS))]
+    table = [COLUMNS, *(cells(r) for r in rows)]
+    widths = [max(cell_len(c[i]) for c in table) for i in range(len(COLUMNS))]
     others = sum(widths[1:]) + GAP * len(widths)
     widths[0] = max(NAME_MIN, min(widths[0], NAME_MAX, width - others - 2))
-    for n, row in enumerate(cells):
+    for n, row in enumerate(table):
         name = _shortened(row[0], widths[0])
         line = Text("  ")
         line.append(f"{name:<{widths[0]}}", "bold" if n else "dim")
@@ -88,7 +88,8 @@ def _shortened(name: str, room: int) -> str:
     return name if cell_len(name) <= room else f"...{name[-(room - 3) :]}"
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+def cells(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Return the columns of one side: its name, samples, shape, type and labels."""
     samples = row.get("samples") if row.get("samples") is not None else row.get("read")
     many = f"{samples:,}" if isinstance(samples, int) else "?"
     if isinstance(samples, int) and isinstance(row.get("read"), int) and row["read"] < samples:

@@ -125,7 +125,7 @@ def _confusions(f: dict[str, Any], width: int) -> Lines:
     yield Text("  most confused", "dim")
     for c in f["confusions"][:PAIRS_SHOWN]:
         a, b = (clean(n) for n in c["pair"])
-        words = f"{a} / {b}: {a} taken for {b} {c['forth']:,} times, the other way {c['back']:,}"
+        words = f"{a} taken for {b}: {c['forth']:,}; the other way: {c['back']:,}"
         yield from wrapped(Text(f"  {c['count']:>6,}  {percent(c['share']):>6}  "), Text(words), width)
 
 

@@ -10,7 +10,7 @@ from torchladder.core.charts import Chart, HeatMap
 from torchladder.core.findings import Finding, Fix
 from torchladder.core.jsonable import to_json
 from torchladder.core.report import Report, RungResult
-from torchladder.report.checks import is_check
+from torchladder.report.checks import COLUMNS, cells, is_check
 from torchladder.report.excerpt import Reader
 from torchladder.report.pages import as_data
 from torchladder.report.rungs import waiting
@@ -229,8 +229,10 @@ def _checks(report: Report) -> list[dict[str, str]]:
 
 
 def _sides(report: Report) -> list[dict[str, str]]:
+    """Return a row for each side: the columns that a terminal shows, and what was inferred."""
     rows = report.rungs[0].facts.get("sides") or [] if is_check(report) else []
-    return [{clean(str(k)): figure(v) for k, v in row.items() if _is_short(v)} for row in rows]
+    told = [", ".join(clean(str(t)) for t in row.get("told") or []) for row in rows]
+    return [dict(zip((*COLUMNS, ""), (*cells(r), words), strict=True)) for r, words in zip(rows, told, strict=True)]
 
 
 # --- charts -----------------------------------------------------------------------------------------
