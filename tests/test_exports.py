@@ -22,6 +22,8 @@ PUBLIC = [
     "explain",
     "load",
     "resurrect",
+    "seed_everything",
+    "summary",
     "watch",
 ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from torchladder.checkpoints.randomness import seed_everything as seed_everything
     from torchladder.core.errors import InternalError as InternalError
     from torchladder.core.errors import LadderError as LadderError
     from torchladder.core.errors import ProgramError as ProgramError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torchladder.core.report import Report as Report
     from torchladder.gradients.report import check_gradients as check_gradients
     from torchladder.live.climb import climb as climb
+    from torchladder.live.summary import summary as summary
     from torchladder.monitor.resurrect import resurrect as resurrect
     from torchladder.monitor.watch import watch as watch
     from torchladder.report.json import load as load
@@ -38,6 +40,8 @@ _HOMES = {
     "explain": "torchladder.report.pages",
     "load": "torchladder.report.json",
     "resurrect": "torchladder.monitor.resurrect",
+    "seed_everything": "torchladder.checkpoints.randomness",
+    "summary": "torchladder.live.summary",
     "watch": "torchladder.monitor.watch",
 }
 
@@ -56,6 +60,8 @@ __all__ = [
     "explain",
     "load",
     "resurrect",
+    "seed_everything",
+    "summary",
     "watch",
 ]
 

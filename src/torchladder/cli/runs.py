@@ -1,4 +1,4 @@
-"""``torchladder runs``: the runs that were watched here, and one of them in full; nothing is run."""
+"""``torchladder runs``: the runs that were recorded here, one of them in full, several beside each other, one again."""
 
 import argparse
 import json
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NEWEST = 20
 PIPE_WIDTH = 120
 MAX_WIDTH = 160
+MANY = 26  # runs that may be compared
+WHAT = {"list": (0, 0), "show": (0, 1), "compare": (2, MANY), "reproduce": (0, 1)}  # runs that each takes
 POINTS_MAX = 1000  # of a loss curve in JSON; metrics.jsonl has them all
 
 
@@ -27,33 +29,65 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of ``runs``."""
     made = Parser(
         prog="torchladder runs",
-        description="List the runs that were watched in this folder, or show one of them.",
-        epilog="A run is a folder of plain files: run.json, metrics.jsonl, samples.jsonl, alerts.jsonl, "
-        "histograms.jsonl. States: running, ended, crashed, interrupted, stopped (by an alert), killed (the process is "
-        "gone without an end), silent (on another machine, and not heard of for ten minutes).",
+        description="List the runs that were recorded in this folder, show one of them, compare several layer by layer "
+        "and beside the noise of seeds, or make one again and find the first step that differs.",
+        epilog="A run is a folder of plain files: run.json, provenance.json, metrics.jsonl, samples.jsonl, "
+        "alerts.jsonl and others. States: running, ended, crashed, interrupted, stopped (by an alert), killed (the "
+        "process is gone without an end), silent (on another machine, and not heard of for ten minutes). Exit status "
+        "of reproduce: 0 the same bit for bit, 1 not the same, 3 the program failed before it recorded anything.",
     )
     add = made.add_argument
-    add("what", nargs="?", choices=["list", "show"], default="list", help="the newest runs, or one run in full (list)")
-    add("id", nargs="?", metavar="ID", help="for show: a run's id, its beginning or its end; the newest if not given")
-    add("--all", action="store_true", help=f"every run, not only the newest {NEWEST}; every layer")
+    add("what", nargs="?", choices=list(WHAT), default="list", help="what to do (list)")
+    add("id", nargs="*", metavar="ID", help="a run's id, its beginning or its end; the newest if not given")
+    add("--all", action="store_true", help=f"every run, not only the newest {NEWEST}; every layer, every difference")
     add("--json", action="store_true", help="print JSON")
+    add("--png", type=picture, metavar="FILE", help="for compare: draw the curves over each other (.png, .svg, .pdf)")
+    add("--in", dest="folder", type=Path, metavar="FOLDER", help="for reproduce: where to run it (where it ran)")
     add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
     return made
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the list, or one run."""
+    """Do what is asked with the runs that are named; return the exit status."""
     from torchladder.runs.index import runs_in
 
+    least, most = WHAT[options.what]
     if options.what == "list" and options.id:
-        msg = f"list takes no id; try: torchladder runs show {options.id}"
+        msg = f"list takes no id; try: torchladder runs show {options.id[0]}"
+        raise UsageError(msg)
+    for given, takes, option in ((options.png, "compare", "--png"), (options.folder, "reproduce", "--in")):
+        if given is not None and options.what != takes:
+            msg = f"{option} is for {takes}, not for {options.what}"
+            raise UsageError(msg)
+    if not least <= len(options.id) <= most:
+        many = "two runs or more" if most > 1 else "one run"
+        msg = f"{options.what} takes {many}; try: torchladder runs list"
         raise UsageError(msg)
     found = runs_in(options.runs)
     if options.what == "list":
         print_list(found, options)
-    else:
-        print_run(chosen(found, options.id, options.runs), options)
-    return 0
+        return 0
+    named = [chosen(found, word, options.runs) for word in options.id or [None]]
+    if options.what == "show":
+        print_run(named[0], options)
+        return 0
+    if options.what == "compare":
+        from torchladder.cli.runs_compare import compare_runs
+
+        if len({run.id for run in named}) < len(named):
+            msg = f"{clean(named[0].id)} is named twice; compare takes different runs"
+            raise UsageError(msg)
+        return compare_runs(named, found, options, width())
+    from torchladder.cli.runs_reproduce import reproduce_run
+
+    return reproduce_run(named[0], options, width())
+
+
+def picture(text: str) -> Path:
+    """Return the path of a picture that can be drawn."""
+    from torchladder.cli.runs_compare import checked_png
+
+    return checked_png(Path(text))
 
 
 def width() -> int:

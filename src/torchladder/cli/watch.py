@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torchladder.cli.climb import check_outputs, named_program
+from torchladder.cli import outputs
+from torchladder.cli.climb import named_program
 from torchladder.cli.main import Parser, say
 from torchladder.core.errors import LadderError
 from torchladder.core.sinks import RunEnd
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         help="trace the first NaN to its origin; exact waits for a GPU once a step (on)",
     )
     add("--name", help="name of the run (the script's)")
+    add("--data", action="append", default=[], metavar="PATH", help="data whose fingerprint is kept in the record")
     add("--json", type=Path, metavar="FILE", help="write the report as JSON when the run has ended")
     add("--html", type=Path, metavar="FILE", help="the same as one HTML page, with the curves and the layers")
     add("--force", action="store_true", help="let --json and --html overwrite a file that is not a report")
@@ -76,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     from torchladder.runner.target import resolve
 
     name, argv, module = named_program(options)
-    check_outputs(options)
+    outputs.check(options)
     target = resolve(name, argv, module=module)
     nonfinite: dict[str, bool | str] = {"on": True, "exact": "exact", "off": False}
     eye = Watch(
@@ -89,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         to=sinks(words_of(options.to)),
         folder=options.runs.resolve(),
         name=options.name or Path(name).stem,
+        data=options.data,
         quiet=options.quiet,
     )
     if options.json or options.html:  # as they are now: the program may go elsewhere

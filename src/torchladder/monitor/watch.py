@@ -68,6 +68,7 @@ class Watch(contextlib.ContextDecorator):
         to: Further sinks beside the run's folder.
         folder: Where runs are kept; None keeps no record.
         name: Of the run; the script's name if not given.
+        data: Files and folders of the data, whose fingerprint is to be in the record.
         quiet: Print nothing.
 
     Attributes:
@@ -94,6 +95,7 @@ class Watch(contextlib.ContextDecorator):
         to: Sequence[Sink] = (),
         folder: str | Path | None = ".torchladder/runs",
         name: str | None = None,
+        data: Sequence[str | Path] = (),
         quiet: bool = False,
     ) -> None:
         if not 0 < overhead <= 1:
@@ -101,6 +103,10 @@ class Watch(contextlib.ContextDecorator):
             raise UsageError(msg)
         if every < 1 or histograms < 0:
             msg = "every is at least 1 step and histograms at least 0"
+            raise UsageError(msg)
+        missing = [str(path) for path in data if not Path(path).exists()]
+        if missing:
+            msg = f"the data {missing[0]} does not exist"
             raise UsageError(msg)
         self.settings = Settings(
             overhead=overhead,
@@ -114,6 +120,7 @@ class Watch(contextlib.ContextDecorator):
         self.on_alert, self.quiet, self.sinks = on_alert, quiet, tuple(to)
         self.base = Path(folder) if folder is not None else None
         self.name = name
+        self.data = tuple(Path(path).absolute() for path in data)
         self.folder: Path | None = None
         self.findings: list[Finding] = []
         self.state = "ended"
@@ -138,6 +145,7 @@ class Watch(contextlib.ContextDecorator):
             to=self.sinks,
             folder=self.base,
             name=self.name,
+            data=self.data,
             quiet=self.quiet,
         )
 
@@ -160,6 +168,8 @@ class Watch(contextlib.ContextDecorator):
         self._stop = Stop(self.monitor, self.settings.stop_on, self.folder)
         self._began = time.time()
         courier.start(start)
+        if self.folder is not None:
+            self._gather_layers()
         self.monitor.attach()
         Watch.active = self
         return self
@@ -191,6 +201,7 @@ class Watch(contextlib.ContextDecorator):
         if self.folder is not None:
             with contextlib.suppress(OSError):
                 self.monitor.held_out.save(self.folder)
+            self._note_process()
         self.findings[:] = [self._gathered.noted(f) for f in self.findings]
         end = RunEnd(
             state=self.state,
@@ -205,6 +216,26 @@ class Watch(contextlib.ContextDecorator):
             self._close(end)
         if self.before_leaving is not None and not self._rank:
             self.before_leaving(end)
+
+    def _gather_layers(self) -> None:
+        """Have code, configuration and environment written beside the record, by a process of their own."""
+        from torchladder.runs.aside import gather_aside
+
+        assert self.folder is not None
+        try:
+            gather_aside(self.folder, self.data)
+        except OSError as error:
+            self._say(f"code and environment of this run are not recorded: {error.strerror or error}")
+
+    def _note_process(self) -> None:
+        """Write what only this process knows: torch's settings, the seed, a checksum of the last parameters."""
+        from torchladder.monitor.last_parameters import last_parameters
+        from torchladder.runs.aside import note_process
+
+        assert self.monitor is not None
+        assert self.folder is not None
+        with contextlib.suppress(Exception):  # the rest of the record is worth more than this
+            note_process(self.folder, last_parameters(self.monitor.models))
 
     @property
     def cost(self) -> float:

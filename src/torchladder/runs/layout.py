@@ -9,6 +9,11 @@ RING = "last-steps.bin"
 SAMPLES = "samples.jsonl"
 ALERTS = "alerts.jsonl"
 HISTOGRAMS = "histograms.jsonl"
+PROVENANCE = "provenance.json"
+PROCESS = "process.json"
+DIFF = "code.diff"
+PARAMETERS = "parameters.jsonl"
+NOTES = "notes"
 
 
 def index_of(base: Path) -> Path:
