@@ -213,3 +213,21 @@ def test_reading_runs_needs_no_torch(here: Path) -> None:
     for words in (["runs"], ["runs", "show"]):
         code = f"import sys; from torchladder.cli.main import main; main({words!r}); assert 'torch' not in sys.modules"
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_run_as_a_page(tmp_path, monkeypatch, capsys):
+    """Its curves; another file is not overwritten, and other verbs know no such option."""
+    from torchladder.cli.main import main
+    from torchladder.runs.record import begin
+
+    monkeypatch.chdir(tmp_path)
+    record = begin("train", config={}, data={}, seed=0, command=["train"], folder=tmp_path / ".torchladder/runs")
+    record.steps([(i, {"loss": 1.0 / (i + 1), "lr": 0.1}) for i in range(50)])
+    record.end("ended", "done")
+    (tmp_path / "mine.html").write_text("mine")
+
+    assert main(["runs", "show", "--html", "run.html"]) == 0
+    assert '"title":"loss"' in (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert main(["runs", "show", "--html", "mine.html"]) == 2
+    assert main(["runs", "list", "--html", "run.html"]) == 2
+    assert "--html is for show" in capsys.readouterr().err

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torchladder import __version__
 from torchladder.cli.main import Parser, nearest
 from torchladder.cli.run_page import layer_table, page
 from torchladder.cli.run_table import table
 from torchladder.core.errors import UsageError
 from torchladder.core.jsonable import to_json
+from torchladder.core.report import Report
 from torchladder.report.terminal import MIN_WIDTH, terminal
 from torchladder.report.text import clean
 
@@ -41,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
     add("id", nargs="*", metavar="ID", help="a run's id, its beginning or its end; the newest if not given")
     add("--all", action="store_true", help=f"every run, not only the newest {NEWEST}; every layer, every difference")
     add("--json", action="store_true", help="print JSON")
+    add(
+        "--html", type=Path, metavar="FILE", help="for show: write the run as one HTML page, with its curves and layers"
+    )
+    add("--serve", action="store_true", help="for show: serve that page on this machine; it follows a run that goes on")
+    add("--force", action="store_true", help="let --html overwrite a file that is not a page of torchladder")
     add("--png", type=picture, metavar="FILE", help="for compare: draw the curves over each other (.png, .svg, .pdf)")
     add("--in", dest="folder", type=Path, metavar="FOLDER", help="for reproduce: where to run it (where it ran)")
     add("--runs", type=Path, default=Path(".torchladder/runs"), metavar="FOLDER", help="where runs are kept")
@@ -55,7 +62,10 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "list" and options.id:
         msg = f"list takes no id; try: torchladder runs show {options.id[0]}"
         raise UsageError(msg)
-    for given, takes, option in ((options.png, "compare", "--png"), (options.folder, "reproduce", "--in")):
+    for given, takes, option in (
+        (options.png, "compare", "--png"), (options.folder, "reproduce", "--in"), (options.html, "show", "--html"),
+        (options.serve or None, "show", "--serve"),
+    ):  # fmt: skip
         if given is not None and options.what != takes:
             msg = f"{option} is for {takes}, not for {options.what}"
             raise UsageError(msg)
@@ -69,8 +79,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     named = [chosen(found, word, options.runs) for word in options.id or [None]]
     if options.what == "show":
-        print_run(named[0], options)
-        return 0
+        return show_run(named[0], options)
     if options.what == "compare":
         from torchladder.cli.runs_compare import compare_runs
 
@@ -129,6 +138,33 @@ def chosen(found: list["Summary"], word: str | None, base: Path) -> "Summary":
     else:
         msg = f"there is no run {word!r}{clean(nearest(word, [s.id for s in found]))}; try: torchladder runs list"
     raise UsageError(msg)
+
+
+def show_run(one: "Summary", options: argparse.Namespace) -> int:
+    """Show a run: printed, as a page, or served; return the exit status."""
+    from torchladder.webpage import page
+
+    if options.html:
+        page.write(report_of_run(one, options.runs), options.html, force=options.force)
+        return 0
+    if options.serve:
+        from torchladder.cli.run_server import EVERY, serve
+        from torchladder.runs.summary import summary_of
+
+        def render() -> str:
+            latest = summary_of(options.runs / one.id) or one
+            return page.render(report_of_run(latest, options.runs), every=EVERY)
+
+        return serve(render)
+    print_run(one, options)
+    return 0
+
+
+def report_of_run(one: "Summary", runs: Path) -> Report:
+    """Return the report of a run as far as it has come."""
+    from torchladder.runs.report import report_of
+
+    return report_of(one, runs / one.id, __version__)
 
 
 def print_run(one: "Summary", options: argparse.Namespace) -> None:
