@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CASES = ROOT / "bench" / "corpus" / "cases"
 PAGE = ROOT / "docs" / "gallery.md"
-CHOSEN = ("x401", "x402", "x405", "x406", "x408", "x409", "x411", "x413", "x414", "x416")
+CHOSEN = ("x401", "x402", "x405", "x406", "x408", "x409", "x411", "x413", "x416", "x419")
 HEAD = """# Ten bugs, diagnosed
 
 Programs rebuilt from bugs that people reported, with the symptom they saw and what `torchladder climb` says. None of
