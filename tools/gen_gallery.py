@@ -32,7 +32,8 @@ def climbed(case: Path) -> str:
                 (Path(scratch) / file.name).write_bytes(file.read_bytes())
         done = subprocess.run(
             [sys.executable, "-m", "torchladder", "climb", "--to", "6", "--budget", "180", "train.py"],
-            cwd=scratch, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "96", "OMP_NUM_THREADS": "1"},
+            cwd=scratch, capture_output=True, text=True, check=False,
+            env={**os.environ, "COLUMNS": "96", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     return done.stdout.rstrip()
 

@@ -12,9 +12,8 @@ from torchladder.cli.main import VERBS
 def offered(*words: str) -> list[str]:
     """Return what bash would offer for the last word."""
     line = " ".join(f"'{w}'" for w in words)
-    asked = (
-        f"{bash()}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _torchladder; printf '%s ' \"${{COMPREPLY[@]}}\""
-    )
+    given = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}"
+    asked = f"{bash()}\n{given}; _torchladder; printf '%s ' \"${{COMPREPLY[@]}}\""
     done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
     assert not done.stderr
     return done.stdout.split()

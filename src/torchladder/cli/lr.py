@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torchladder.cli import climb
+from torchladder.cli import climb, outputs
 from torchladder.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def made_by_us(file: Path, suffix: str) -> bool:
 def sweep(options: argparse.Namespace) -> int:
     """Run the rung on a program."""
     name, argv, is_module = climb.named_program(options)
-    climb.check_outputs(options)
+    outputs.check(options)
     select, ignore = climb.rule_words(options.select), climb.rule_words(options.ignore)
 
     from torchladder.ladder import lr as ladder

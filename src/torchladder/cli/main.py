@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from torchladder import __version__
+from torchladder.cli import settings
 from torchladder.core.errors import LadderError, UsageError
 
 INTERRUPTED = 130
@@ -24,6 +25,7 @@ ISSUES = "Please report this with that file attached."
 
 VERBS = {
     "climb": "climb the ladder with a training program and name the root cause of its trouble",
+    "train": "train by a recipe: the ladder first, the run under watch, then its figures",
     "watch": "make the real run, with an eye on it at next to no cost",
     "overfit": "one rung alone: can the program fit one batch",
     "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",
@@ -31,14 +33,20 @@ VERBS = {
     "data": "check data sets themselves: duplicates, leakage, labels, drift, files that cannot be read",
     "loader": "time the loader of a program: what steps wait for, and which setting to change first",
     "scaling": "fit scaling laws to finished runs, foretell a larger one, judge runs against the law",
+    "ceiling": "rank the stages of a pipeline by what right answers of each would give at its end",
+    "errors": "say what the mistakes of a classifier have in common, and tag a sample of them by hand",
     "gradcheck": "check hand-written gradients against differences, and name the parameter that is wrong",
     "diagnose": "say from the curves of a log what state a run is in and what to reach for first",
     "explain": "print the page of a rule: what is wrong, why it hurts, what to do",
     "rules": "list the rules",
     "report": "show a stored record again",
-    "runs": "list the runs that were watched, or show one: its loss, alerts and layers",
+    "runs": "list the recorded runs, show one, compare several, or make one again, bit for bit",
     "fix": "print or apply the fix of a stored record",
     "demo": "plant a rule's bug in a healthy script and climb it",
+    "checklist": "tick off seven points before a long run, each with its figures",
+    "skill": "print a guide for coding agents, made from the rules",
+    "mcp": "serve the tools to a coding agent by the Model Context Protocol",
+    "completion": "print a script that completes these words in a shell",
     "doctor": "print versions, devices and what can be observed, for bug reports",
 }
 
@@ -105,7 +113,8 @@ def dispatch(argv: list[str]) -> int:
         msg = f"there is no verb {verb!r}{hint}; try: torchladder --help"
         raise UsageError(msg)
     module = importlib.import_module(f"torchladder.cli.{verb}")
-    options = module.parser().parse_args(rest)
+    parser = module.parser()
+    options = parser.parse_args([*settings.words_for(verb, parser, rest, VERBS), *rest])
     status: int = module.run(options)
     return status
 

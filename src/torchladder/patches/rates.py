@@ -17,13 +17,10 @@ def rewritten(case: Case, new_rate: Callable[[float], float | None]) -> Edited |
         case: Its finding's first place is where the optimizer was made.
         new_rate: Returns what a written number is to become, None when it cannot be the one in use.
     """
-    place = case.at(0)
-    if place is None:
+    found = optimizer_call(case)
+    if found is None or _has_groups(*found):
         return None
-    source, line = place
-    made = only([c for c in source.at(cst.Call, line) if _makes_optimizer(source, c)])
-    if made is None or not is_plain(made) or _has_groups(source, made):
-        return None
+    source, made = found
     given = argument(made, 1, "lr")
     if given is None:
         default = DEFAULTS.get(source.torch_name(made.func))
@@ -32,13 +29,23 @@ def rewritten(case: Case, new_rate: Callable[[float], float | None]) -> Edited |
             return None
         text = source.replaced({made: with_argument(made, keyword("lr", source.expression(number(rate))))})
         return (source, text) if text else None
-    node = given.value if literal(given.value) is not None else _origin(source, given.value, new_rate)
+    node = given.value if literal(given.value) is not None else origin(source, given.value, new_rate)
     value = literal(node)
     rate = new_rate(value) if value is not None else None
     if node is None or rate is None:
         return None
     text = source.replaced({node: source.expression(number(rate))})
     return (source, text) if text else None
+
+
+def optimizer_call(case: Case) -> tuple[Source, cst.Call] | None:
+    """Return the only call at the finding's first place that makes an optimizer, its options in sight."""
+    place = case.at(0)
+    if place is None:
+        return None
+    source, line = place
+    made = only([c for c in source.at(cst.Call, line) if _makes_optimizer(source, c)])
+    return (source, made) if made is not None and is_plain(made) else None
 
 
 def _makes_optimizer(source: Source, call: cst.Call) -> bool:
@@ -55,7 +62,7 @@ def _has_groups(source: Source, made: cst.Call) -> bool:
     }
 
 
-def _origin(source: Source, node: cst.BaseExpression, new_rate: Callable[[float], float | None]) -> cst.CSTNode | None:
+def origin(source: Source, node: cst.BaseExpression, new_rate: Callable[[float], float | None]) -> cst.CSTNode | None:
     """Return the number that a name, attribute or key stands for, when one place of the file can be it."""
     if isinstance(node, cst.Name):
         name = node.value

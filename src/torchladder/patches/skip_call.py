@@ -12,6 +12,7 @@ from torchladder.patches.source import Source, argument, literal, only
 LAYERS = {
     "softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid", "relu": "ReLU", "relu6": "ReLU6",
     "tanh": "Tanh", "hardtanh": "Hardtanh", "hardsigmoid": "Hardsigmoid", "softsign": "Softsign",
+    "dropout": "Dropout",
 }  # fmt: skip
 FUNCTIONS = {*LAYERS, "expit", "clamp_min", "detach"}
 NO_GRAD = {"no_grad", "inference_mode"}

@@ -19,7 +19,8 @@ from torchladder.runner.cells import is_cell, shown_name
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 # Specimens are programs of users in all but name: they are shipped to be run and judged.
 _SPECIMENS = str(Path(_PACKAGE) / "specimens") + os.sep
-_LIBRARIES = tuple(str(Path(sysconfig.get_path(name))) + os.sep for name in ("stdlib", "platstdlib"))
+# "scripts" holds the commands that packages install: torchladder, torchrun, accelerate.
+_LIBRARIES = tuple(str(Path(sysconfig.get_path(name))) + os.sep for name in ("stdlib", "platstdlib", "scripts"))
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 # CPython stores one position per instruction of two bytes.
 _BYTES_PER_INSTRUCTION = 2

@@ -118,6 +118,7 @@ def _too_small(row: ClipFact, facts: Facts, limits: Limits) -> Iterator[Finding]
     base = base_trial(facts, row.phase)
     if not row.norm_min or row.limit >= limits.tiny * row.norm_min or base is None or base.passed:
         return
+    usual = float(f"{row.norm_median:.1g}")
     yield clip_misuse.finding(
         f"gradients are clipped to {row.limit:g}, far below every one seen, and one batch is not fitted",
         severity=Severity.ERROR,
@@ -125,7 +126,12 @@ def _too_small(row: ClipFact, facts: Facts, limits: Limits) -> Iterator[Finding]
         seen=(
             Measurement("smallest norm before clipping", float(f"{row.norm_min:.3g}"), expected=f"near {row.limit:g}"),
         ),
-        fixes=(Fix(f"raise the limit to about {row.norm_median:.1g}, or do not clip", change=Change("no_clipping")),),
+        fixes=(
+            Fix(
+                f"raise the limit to about {usual:g}, or do not clip",
+                change=Change("no_clipping", {"was": row.limit, "max_norm": usual}),
+            ),
+        ),
         standing=Standing.SUSPECTED,
         phase=row.phase,
     )

@@ -82,7 +82,9 @@ def momentum_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
             fixes=(
                 Fix(
                     f"lower the momentum to {USUAL}",
-                    change=Change("set_option", {"phase": optimizer.phase, "option": option, "value": USUAL}),
+                    change=Change(
+                        "set_option", {"phase": optimizer.phase, "option": option, "value": USUAL, "was": value}
+                    ),
                 ),
             ),
             standing=Standing.PROVEN if back else Standing.SUSPECTED,

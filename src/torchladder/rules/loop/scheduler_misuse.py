@@ -220,6 +220,7 @@ def _over_early(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits)
     if s.cadence == "pass" and not _ended(facts):
         return None
     unit = "steps" if s.cadence == "step" else "epochs"
+    length = round(s.run_steps) if s.cadence == "step" else done
     return scheduler_misuse.finding(
         f"`{s.type}` reaches a learning rate of 0 after {plan.zero_at} {unit}, and the run goes on for {idle}",
         severity=Severity.ERROR,
@@ -227,8 +228,16 @@ def _over_early(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits)
         seen=(Measurement(f"{unit} at a learning rate of 0", idle, expected=0),),
         fixes=(
             Fix(
-                f"make the schedule as long as the run: {round(s.run_steps) if s.cadence == 'step' else done} {unit}",
-                change=Change("schedule_pace", {"phase": s.phase, "every": math.ceil(done / plan.zero_at)}),
+                f"make the schedule as long as the run: {length} {unit}",
+                change=Change(
+                    "schedule_pace",
+                    {
+                        "phase": s.phase,
+                        "every": math.ceil(done / plan.zero_at),
+                        "was": s.horizon,
+                        "length": length,
+                    },
+                ),
             ),
         ),
         phase=s.phase,

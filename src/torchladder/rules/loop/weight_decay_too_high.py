@@ -84,7 +84,15 @@ def weight_decay_too_high(facts: Facts, limits: Limits) -> Iterator[Finding]:
             fixes=tuple(
                 Fix(
                     f"lower the weight decay to {row.weight_decay * factor:g}",
-                    change=Change("set_option", {"phase": row.phase, "option": "weight_decay", "factor": factor}),
+                    change=Change(
+                        "set_option",
+                        {
+                            "phase": row.phase,
+                            "option": "weight_decay",
+                            "factor": factor,
+                            "was": row.weight_decay,
+                        },
+                    ),
                 )
                 for factor in FACTORS
             ),
