@@ -224,8 +224,8 @@ class Watch(contextlib.ContextDecorator):
         assert self.folder is not None
         try:
             gather_aside(self.folder, self.data)
-        except OSError as error:
-            self._say(f"code and environment of this run are not recorded: {error.strerror or error}")
+        except Exception as error:  # the training is worth more than its record
+            self._say(f"code and environment of this run are not recorded: {type(error).__name__}: {error}")
 
     def _note_process(self) -> None:
         """Write what only this process knows: torch's settings, the seed, a checksum of the last parameters."""
