@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mistakes.browser import browser, executable
+from tests.browser import browser, executable
 from tests.mistakes.made import analysed, digits, logits_of, model, predictions
 from tests.mistakes.payloads import PAYLOADS, hostile
 from torchladder.mistakes import tags as stored

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mistakes.browser import Browser, browser, executable
+from tests.browser import Browser, browser, executable
 from tests.webpage.test_page import CHART, MAP, a_broken_one
 from torchladder.cli.run_server import serve
 from torchladder.core.charts import line

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import executable, loaded
 from tests.snapshots.reports import PAGES
-from tests.webpage.browser import needs_browser, opened
 from torchladder.core.charts import Chart, HeatMap, Mark, line
 from torchladder.core.errors import UsageError
 from torchladder.core.findings import Place
 from torchladder.webpage import page
 
+needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine")
 PAYLOADS = (
     "<script>document.title='owned'</script>",
     "</script><script>document.title='owned'</script>",
@@ -147,7 +148,7 @@ def test_a_browser_draws_the_charts_without_a_word_on_the_console(tmp_path: Path
     report = dataclasses.replace(a_broken_one(), charts=(CHART, CHART), maps=(MAP,))
     file = tmp_path / "page.html"
     page.write(report, file)
-    text, said = opened(file, width=width)
+    text, said = loaded(file, width=width)
 
     assert said == []
     assert text.count("<canvas") >= 3
@@ -159,7 +160,7 @@ def test_a_browser_runs_nothing_of_the_users(tmp_path: Path):
     report = with_words(a_broken_one(), " ".join(PAYLOADS))
     file = tmp_path / "page.html"
     page.write(report, file, read=lambda _: list(PAYLOADS))
-    text, said = opened(file)
+    text, said = loaded(file)
 
     assert "<title>owned</title>" not in text
     assert said == []

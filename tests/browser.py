@@ -138,3 +138,15 @@ def browser(profile: Path) -> Iterator[Browser]:
         finally:
             process.terminate()
             process.wait(SECONDS)
+
+
+def loaded(page: Path, *, width: int = 1400, height: int = 3000) -> tuple[str, list[str]]:
+    """Return the document of a file after its scripts have run, and what the console said."""
+    program = executable()
+    assert program is not None
+    command = [
+        program, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0", "--dump-dom",
+        f"--window-size={width},{height}", "--virtual-time-budget=4000", f"file://{page}",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout, [row for row in done.stderr.splitlines() if ":CONSOLE" in row]
