@@ -160,6 +160,16 @@ def test_the_fixture_in_a_project_of_ones_own(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_project_of_twenty_checks_passes():
+    """Found by the entry point of the installed package, with no option of pytest's."""
+    project = Path(__file__).parent / "project"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project), str(project)]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+    assert "20 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.slow
 def test_a_program_climbs_clean_or_fails_with_its_report(tmp_path: Path):
     """The healthy specimen, and the same with its gradients never cleared."""
     from torchladder.report.pages import specimen_source
