@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoints": {"core"},
     "integrations": {"core", "runs", "monitor"},
     "training": {"core", "sets", "inspection", "runs", "checkpoints", "monitor", "report", "live", "gradients"},
+    "ablation": {"core", "checkpoints", "report", "runs", "training"},
     "live": {"core", "report", "runner", "ladder", "checkpoints"},
     "cli": {"core", "rules", "report"},
     "testing": {"core", "report"},
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
 INSIDE_FUNCTIONS: dict[str, set[str]] = {
     "cli": {"ladder", "runner", "probes", "experiments", "scaling", "monitor", "runs", "integrations"}
     | {"logs", "diagnosis", "sets", "splitting", "batches", "inspection", "feeding", "gradients", "webpage"}
-    | {"ceiling", "mistakes", "training", "agents"}
+    | {"ceiling", "mistakes", "training", "agents", "ablation"}
 }
 WITHOUT_TORCH = {"", "core", "rules", "report", "patches", "scaling", "cli", "data", "runs", "sets", "inspection"} | {
     "webpage", "logs", "diagnosis", "ceiling", "mistakes",

@@ -21,7 +21,7 @@ def test_unusual_momentum_is_suspected():
     (sgd,) = judge({"lr": 0.1, "momentum": 0.99})
     (adam,) = judge({"lr": 0.1, "betas": [0.999, 0.999]})
 
-    assert sgd.fixes[0].change.args == {"phase": 0, "option": "momentum", "value": 0.9}
+    assert sgd.fixes[0].change.args == {"phase": 0, "option": "momentum", "value": 0.9, "was": 0.99}
     assert adam.fixes[0].change.args["option"] == "betas"
 
 

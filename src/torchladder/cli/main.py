@@ -26,6 +26,7 @@ ISSUES = "Please report this with that file attached."
 VERBS = {
     "climb": "climb the ladder with a training program and name the root cause of its trouble",
     "train": "train by a recipe: the ladder first, the run under watch, then its figures",
+    "ablate": "change one thing at a time, over several seeds, and say what is more than noise",
     "watch": "make the real run, with an eye on it at next to no cost",
     "overfit": "one rung alone: can the program fit one batch",
     "lr": "one rung alone: a learning-rate range test, checked by training at what it suggests",

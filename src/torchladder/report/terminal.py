@@ -15,6 +15,7 @@ from rich.text import Text
 
 from torchladder.core.findings import Finding, Fix, Place, Severity, Trust
 from torchladder.core.report import Report
+from torchladder.report.ablation import ablation_lines, is_ablation
 from torchladder.report.checks import check_lines, is_check
 from torchladder.report.excerpt import Reader, Span, read_source, underline
 from torchladder.report.layout import Lines, wrapped
@@ -420,8 +421,8 @@ def picture_lines(report: Report, width: int) -> Lines:
 
 def page(report: Report, read: Reader, width: int) -> Lines:
     """Yield every line of the report."""
-    if is_mistakes(report):
-        yield from mistake_lines(report, width)
+    if is_mistakes(report) or is_ablation(report):
+        yield from (mistake_lines if is_mistakes(report) else ablation_lines)(report, width)
         yield Text()
         yield from closing(report, width)
         return
