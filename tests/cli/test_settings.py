@@ -66,7 +66,7 @@ def test_an_option_of_another_verb_is_passed_over(settings):
 )
 def test_mistakes_get_one_sentence(settings, text, sentence):
     """With the file, the key, and the nearest that exists."""
-    with pytest.raises(UsageError, match="pyproject.toml") as caught:
+    with pytest.raises(UsageError, match=r"pyproject\.toml") as caught:
         settings(text)
     assert sentence in str(caught.value)
 

@@ -35,21 +35,31 @@ def test_what_a_diff_leaves_is_a_program(rule: Rule, number: int) -> None:
 
 RESTORED = {
     "TL106": (2,),
+    "TL124": (1,),
     "TL201": (0, 1, 2),
     "TL202": (0, 1),
     "TL203": (0, 2),
     "TL205": (1,),
     "TL207": (0,),
     "TL213": (0, 1),
+    "TL218": (1,),
     "TL301": (0,),
     "TL302": (0, 2, 4),
+    "TL303": (0,),
     "TL304": (0, 1),
+    "TL308": (0,),
     "TL404": (0,),
     "TL405": (0, 1),
     "TL406": (0, 1),
     "TL407": (0,),
     "TL408": (0, 1),
+    "TL409": (0, 1),
+    "TL410": (3,),
+    "TL412": (0,),
+    "TL413": (0,),
+    "TL501": (0, 1, 2),
     "TL502": (0, 1),
+    "TL507": (0, 1, 2),
 }
 
 
@@ -63,3 +73,36 @@ def test_simple_plants_are_restored(code: str, number: int) -> None:
     _, new = repaired(rule, number)
 
     assert (SPECIMENS / f"{plant.specimen}.py").read_text() == new
+
+
+CURED = {
+    "TL124": (0,),
+    "TL212": (0, 1),
+    "TL218": (0, 2),
+    "TL219": (0,),
+    "TL303": (1, 2, 3),
+    "TL305": (0, 1),
+    "TL308": (1,),
+    "TL309": (0, 1),
+    "TL410": (0, 1, 2),
+    "TL411": (0, 1),
+    "TL412": (1,),
+    "TL414": (2,),
+    "TL503": (0, 1),
+    "TL506": (0,),
+    "TL511": (0, 1),
+    "TL512": (0, 1),
+    "TL514": (0, 1),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "number"), [(code, n) for code, numbers in CURED.items() for n in numbers])
+def test_a_plant_that_is_repaired_otherwise_is_cured(code: str, number: int) -> None:
+    """The text after the diff is another than the healthy one, and climbs without the finding."""
+    rule = find_rule(code)
+    assert rule is not None
+    _, new = repaired(rule, number)
+    assert new is not None
+
+    assert code not in [f.code for f in climb_text(new, rung_of(rule)).findings]

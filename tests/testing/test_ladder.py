@@ -152,7 +152,7 @@ def test_the_fixture_in_a_project_of_ones_own(tmp_path: Path):
                 return self.used(x)
         """)
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "torchladder.testing.plugin", "."]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert "1 failed, 1 passed" in done.stdout

@@ -71,6 +71,7 @@ UNSEEN = {
     "seeds": "calls that set seeds could not be watched",
     "epoch_starts": "the batches at the start of the epochs could not be compared",
     "graphs": "the graphs of past steps could not be counted",
+    "memory": "the memory of the run was not looked at",
     "states": "states of recurrent layers could not be watched",
     "writes": "writes to the parameters could not be watched",
     "restores": "checkpoints could not be watched",

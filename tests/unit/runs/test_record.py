@@ -284,6 +284,7 @@ def test_no_secret_comes_into_a_record(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)  # a deterministic training sets it
     made, folder = begun(
         tmp_path / "runs",
         command=["train", "--token=tok-12345", "--password", "hunter2", "https://ada:hunter2@x.org/data"],
