@@ -49,7 +49,7 @@ def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
     lines = render(report, width=width).splitlines()
 
     assert [x for x in lines if cell_len(x) > width and not x.startswith("Next: ")] == []
-    assert sum("+4.03" in line for line in lines) == 1
+    assert sum("+4.05 ± 0.23" in line for line in lines) == 1
 
 
 def test_what_the_user_wrote_is_shown_not_obeyed(report: Report) -> None:

@@ -1,15 +1,18 @@
 """``torchladder fix RECORD``: the diff of the cause, shown or applied."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
+from torchladder.cli.climb import DEFAULT_BUDGET_S, seconds
+from torchladder.cli.fix_write import new_texts, write
 from torchladder.cli.main import Parser
 from torchladder.core.errors import UsageError
 from torchladder.core.findings import Fix, Trust
 from torchladder.core.report import Report
 from torchladder.report import json as report_json
-from torchladder.report import patch
+from torchladder.report.terminal import climb_again
 from torchladder.report.text import clean, clean_lines
 
 
@@ -25,8 +28,39 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--likely", action="store_true", help="let --write apply a fix that is neither exact nor verified"
     )
-    made.add_argument("--force", action="store_true", help="let --write replace an earlier FILE.orig")
+    made.add_argument(
+        "--force",
+        action="store_true",
+        help="let --write change a file that is not committed, and replace an earlier FILE.orig",
+    )
+    made.add_argument(
+        "--verify",
+        action="store_true",
+        help="after --write, climb the edited program again to the rung that was broken",
+    )
+    made.add_argument(
+        "--args",
+        default="",
+        metavar="WORDS",
+        help="the program's own arguments for --verify, quoted as one",
+    )
+    made.add_argument(
+        "--budget", type=seconds, default=DEFAULT_BUDGET_S, metavar="TIME", help="for --verify: 90, 90s, 2m (300)"
+    )
     return made
+
+
+def split(text: str) -> list[str]:
+    """Return the words of --args.
+
+    Raises:
+        UsageError: If a quotation in it does not end.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError:
+        msg = f"--args {clean(text)!r} has a quotation mark without its partner"
+        raise UsageError(msg) from None
 
 
 def sure(fix: Fix) -> bool:
@@ -52,53 +86,12 @@ def chosen(report: Report) -> Fix:
     return min(fixes, key=lambda fix: (fix.verified is not True, not sure(fix)))
 
 
-def new_texts(diff: str) -> dict[Path, str]:
-    """Return what each changed file will hold.
-
-    Raises:
-        UsageError: If a file is missing, has changed, or lies outside the working folder.
-    """
-    texts: dict[Path, str] = {}
-    here = Path.cwd().resolve()
-    try:
-        for one in patch.parse(diff):
-            file = (here / one.path).resolve()
-            if not file.is_relative_to(here):
-                msg = f"{clean(one.path)} lies outside the working folder; only files inside it are changed"
-                raise UsageError(msg)
-            with file.open(encoding="utf-8", newline="") as stream:
-                texts[file] = patch.apply(one, stream.read())
-    except patch.PatchError as error:
-        msg = f"nothing was changed: {error}"
-        raise UsageError(msg) from None
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"nothing was changed: {error}"
-        raise UsageError(msg) from None
-    return texts
-
-
-def write(texts: dict[Path, str], *, force: bool) -> None:
-    """Write the new texts, keeping each old one beside it.
-
-    Raises:
-        UsageError: If an earlier copy is in the way.
-    """
-    copies = {file: file.with_name(file.name + ".orig") for file in texts}
-    for copy in copies.values():
-        if copy.exists() and not force:
-            msg = f"nothing was changed: {copy.name} exists; --force replaces it"
-            raise UsageError(msg)
-    for file, text in texts.items():
-        copies[file].write_bytes(file.read_bytes())
-        draft = file.with_name(f".{file.name}.tmp")
-        with draft.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        draft.chmod(file.stat().st_mode)
-        draft.replace(file)
-
-
 def run(options: argparse.Namespace) -> int:
-    """Print or apply the diff."""
+    """Print or apply the diff; with --verify, climb again."""
+    if options.verify and not options.write:
+        msg = "--verify climbs the edited program: it goes with --write"
+        raise UsageError(msg)
+    words = split(options.args)
     report = report_json.load(options.record)
     fix = chosen(report)
     if not options.write:
@@ -113,5 +106,9 @@ def run(options: argparse.Namespace) -> int:
     write(texts, force=options.force)
     names = ", ".join(file.name for file in texts)
     print(f"Applied: {clean(fix.title)} ({names}; the old text is kept as .orig).")
-    print(f"Next: torchladder climb {clean(report.script)}")
+    if options.verify:
+        from torchladder.cli.fix_verify import verify
+
+        return verify(report, words=words, budget=options.budget)
+    print(f"Next: {clean(climb_again(report))}")
     return 0

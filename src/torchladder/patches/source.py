@@ -223,12 +223,18 @@ class Source:
             return None
         return text if text != self.text and compiles(text) else None
 
+    def substituted(self, node: cst.CSTNode, new: Mapping[cst.CSTNode, New]) -> str:
+        """Return a node's text with some of what it holds replaced."""
+        changed = node.visit(_Swap(new))
+        assert isinstance(changed, cst.CSTNode)
+        return self.code(changed)
+
     def inserted(self, before: Statement, *fresh: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.BaseStatement]:
         """Return fresh statements and one that follows them, the blank lines above it kept above them."""
-        if any(line.comment for line in before.leading_lines):
-            return cst.FlattenSentinel([*fresh, before])
-        first = fresh[0].with_changes(leading_lines=before.leading_lines)
-        return cst.FlattenSentinel([first, *fresh[1:], before.with_changes(leading_lines=[])])
+        lines = list(before.leading_lines)
+        first = next((i for i, line in enumerate(lines) if line.comment), len(lines))
+        above = fresh[0].with_changes(leading_lines=lines[:first])
+        return cst.FlattenSentinel([above, *fresh[1:], before.with_changes(leading_lines=lines[first:])])
 
 
 class _Swap(cst.CSTTransformer):

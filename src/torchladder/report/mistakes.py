@@ -74,6 +74,8 @@ def _calibration(c: dict[str, Any]) -> str:
     words = f"expected error {percent(c['ece'])} in {len(c['bins'])} bins of equal mass"
     if c["temperature"] is None:
         return words
+    if c["nll_with_temperature"] >= c["nll"]:
+        return f"{words}; a temperature fitted to one half does not help the other"
     nll, scaled = (number(c[k]) for k in ("nll", "nll_with_temperature"))
     words += f"; dividing the logits by {number(c['temperature'])} brings it to "
     return f"{words}{percent(c['ece_with_temperature'])} and the negative log-likelihood from {nll} to {scaled}"

@@ -10,6 +10,7 @@ from torchladder.core.charts import Chart, HeatMap
 from torchladder.core.findings import Finding, Fix
 from torchladder.core.jsonable import to_json
 from torchladder.core.report import Report, RungResult
+from torchladder.report.ablation import is_ablation, rows_of_page
 from torchladder.report.checks import COLUMNS, cells, is_check
 from torchladder.report.excerpt import Reader
 from torchladder.report.pages import as_data
@@ -104,6 +105,7 @@ class View:
     plots: list[Plot]
     checks: list[dict[str, str]]
     sides: list[dict[str, str]]
+    ablation: list[dict[str, str]]
     error: str | None
     unknown: list[tuple[str, str]]
     clear: int
@@ -138,6 +140,7 @@ def view(report: Report, read: Reader, folder: Path | None) -> View:
         plots=free,
         checks=_checks(report),
         sides=_sides(report),
+        ablation=rows_of_page(report) if is_ablation(report) else [],
         error=clean_block(str((report.error or {}).get("traceback") or "")) or None,
         unknown=[
             (clean(reason), ", ".join(f"{names.get(c, '')} ({c})".strip() for c in codes))
