@@ -46,6 +46,32 @@ def test_training_mode_comes_back_where_no_loop_brings_it() -> None:
     assert "    model.train()\n    return right\n" in (edited(every_step, "eval_mode", [4, 5]) or "")
 
 
+BOTH = """\
+def run(model, loader, opt=None):
+    for x, y in loader:
+        loss = F.cross_entropy(model(x), y)
+        if opt is not None:
+            loss.backward()
+            opt.step()
+
+
+model.to(device)
+for epoch in range(9):
+    run(model, train, opt)
+    run(model, test)
+"""
+
+
+def test_a_function_that_does_both_goes_by_its_flag() -> None:
+    """The condition under which it differentiates."""
+    expected = BOTH.replace("    for x, y", "    model.train(opt is not None)\n    for x, y")
+
+    assert expected == edited(BOTH, "eval_mode", [2, 3])
+    flag = BOTH.replace("opt=None", "fit").replace("opt is not None", "fit")
+    assert "    model.train(fit)\n" in (edited(flag, "eval_mode", [2, 3]) or "")
+    assert edited(BOTH.replace("opt is not None", "len(x) > 1"), "eval_mode", [2, 3]) is None
+
+
 def test_evaluation_mode_that_is_named_is_called() -> None:
     """A method without its parentheses does nothing."""
     text = EPOCHS.replace("    right = 0\n", "    model.eval\n    right = 0\n")

@@ -81,6 +81,7 @@ for i, x in enumerate(xs):
         ("loss.backward()", "(loss / k).backward()"),
         ("scaler.scale(loss).backward()", "scaler.scale(loss / k).backward()"),
         ("self.manual_backward(a + b)", "self.manual_backward((a + b) / k)"),
+        ("(loss / k).backward()", None),
         ("accelerator.backward(loss)", None),
         ("loss.backward(g)", None),
     ],

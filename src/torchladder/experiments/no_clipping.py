@@ -7,7 +7,7 @@ from torchladder.probes.session import Session
 
 
 def apply(session: Session, args: dict[str, Any]) -> None:  # noqa: ARG001
-    """No arguments are needed."""
+    """Arguments are for the edit of the source alone."""
     probe = session.probes["clips"]
     assert isinstance(probe, Clips)
     probe.pass_over = True
