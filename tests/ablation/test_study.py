@@ -221,7 +221,7 @@ def test_within_noise_says_how_many_seeds_would_settle_it(tmp_path: Path) -> Non
 
     assert read(made)["a"] == (
         Verdict.WITHIN,
-        "within noise: +0.2 ± 0.5 over 3 seeds; about 10 seeds would settle it",
+        "within noise: +0.20 ± 0.50 over 3 seeds; about 10 seeds would settle it",
     )
 
 

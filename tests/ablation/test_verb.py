@@ -255,10 +255,10 @@ def test_wrong_changes_of_a_recipe_get_one_sentence(recipe: Path, capsys: pytest
 @pytest.mark.slow
 def test_a_recipe_beside_the_simplest_predictors(recipe: Path) -> None:
     """Majority class and linear model first, then the changes; every run has a record with its config and seed."""
-    status, rows = ablate(recipe.name, "--change", "lr=0.000001", "--change", "depth=0", "--seeds", "2")
+    status, rows = ablate(recipe.name, "--change", "lr=0.000001", "--change", "depth=1", "--seeds", "2")
 
     assert status in {0, 5}
-    assert list(rows) == ["majority class", "linear model", "baseline", "lr=0.000001", "depth=0"]
+    assert list(rows) == ["majority class", "linear model", "baseline", "lr=0.000001", "depth=1"]
     assert rows["majority class"]["mean"] == pytest.approx(0.627, abs=0.02)
     assert rows["linear model"]["mean"] > 0.9
     run = Path(".torchladder", "runs", rows["baseline"]["runs"]["1"])
