@@ -44,11 +44,13 @@ def plan_of(script: Script, changes: Sequence[str], *, seeds: int, lower: bool |
     """
     words, options = _known(script.path)
     variants = [Variant(BASELINE)]
-    for parts in split_all(changes):
-        name = ",".join(parts)
+    for given in split_all(changes):
+        name = ",".join(given)
+        for part in given:
+            _check(part.partition("=")[0].strip(), name, words, options, script.path.name)
+        parts = tuple(_spelled(part, options) for part in given)
         for part in parts:
             key, _, value = part.partition("=")
-            _check(key.strip(), name, words, options, script.path.name)
             if changed(script.arguments, part) == list(script.arguments):
                 msg = f"--change {name}: {key.strip()} is {value.strip()} in the command already; it changes nothing"
                 raise UsageError(msg)
@@ -73,7 +75,7 @@ def plan_of(script: Script, changes: Sequence[str], *, seeds: int, lower: bool |
         for part in variant.changes:
             arguments = changed(arguments, part)
         if script.seed is not None and seeds > 1:
-            arguments = changed(arguments, f"{script.seed}={seed}")
+            arguments = changed(arguments, _spelled(f"{script.seed}={seed}", options))
         argv = [sys.executable, str(script.path.absolute()), *arguments]
         content = {"argv": argv, "cwd": str(Path.cwd()), "metric": script.metric, "file": script.file}
         return Job("script", variant.name, seed, content, {**content, "code": code, "repeat": seed}, threads)
@@ -111,6 +113,13 @@ def changed(arguments: Sequence[str], change: str) -> list[str]:
     if switch is not None:
         return [*found, option] if switch else found
     return [*found, option, value]
+
+
+def _spelled(change: str, options: Sequence[str]) -> str:
+    """Return a change with its key as the script spells the option: batch_size is --batch-size."""
+    key, _, value = (part.strip() for part in change.partition("="))
+    known = {_plain(option): option for option in options}
+    return f"{known.get(_plain(key), key)}={value}"
 
 
 def _plain(name: str) -> str:
