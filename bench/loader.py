@@ -45,7 +45,7 @@ def candidates(name):
     rows += [{"num_workers": n} for n in counts if n != own]
     rows += [{"num_workers": n, "persistent_workers": True} for n in counts if n not in {0, own}]
     rows += [{"persistent_workers": True}, {"prefetch_factor": 4}] if own else []
-    if name == "single_samples":
+    if name in {"single_samples", "tiny_epochs"}:
         rows.append({"batched": True})
     return rows
 

@@ -5,7 +5,7 @@ import time
 import torch
 from sklearn.datasets import load_iris
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 
 class Flowers(Dataset):
@@ -21,8 +21,13 @@ class Flowers(Dataset):
         return self.x[index], self.y[index]
 
 
-def make_loader(**settings):
-    return DataLoader(Flowers(), batch_size=8, shuffle=True, **{"num_workers": 2, **settings})
+def make_loader(*, batched=False, **settings):
+    data, settings = Flowers(), {"num_workers": 2, **settings}
+    if batched:
+        return DataLoader(
+            data, sampler=BatchSampler(RandomSampler(data), 8, drop_last=False), batch_size=None, **settings
+        )
+    return DataLoader(data, batch_size=8, shuffle=True, **settings)
 
 
 def train(loader, seconds):
