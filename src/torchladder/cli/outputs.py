@@ -2,16 +2,14 @@
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from torchladder.core.errors import UsageError
 from torchladder.core.report import Report
 
 TEXTS = {"sarif": "SARIF 2.1.0, for code scanning", "junit": "JUnit XML", "markdown": "Markdown"}
-OURS = b"torchladder"  # stands near the beginning of every file that we write
+OURS = "torchladder"  # stands near the beginning of every file that we write
 HEAD = 4000
 
 
@@ -76,7 +74,7 @@ def write(report: Report, options: argparse.Namespace) -> None:
     Raises:
         UsageError: If a file cannot be written.
     """
-    from torchladder.report import baseline
+    from torchladder.report import baseline, files
     from torchladder.report import json as report_json
 
     force = getattr(options, "force", False)
@@ -88,7 +86,8 @@ def write(report: Report, options: argparse.Namespace) -> None:
         page.write(report, options.html, force=force)
     for name in TEXTS:
         if path := getattr(options, name, None):
-            _write_text(text_of(report, name), path, force=force)
+            _check_text(path, force=force)
+            files.write_text(path, text_of(report, name))
     if getattr(options, "write_baseline", None):
         baseline.write(report.findings, options.write_baseline)
 
@@ -100,25 +99,7 @@ def text_of(report: Report, form: str) -> str:
 
 
 def _check_text(path: Path, *, force: bool) -> None:
-    if path.is_dir() or not path.parent.is_dir():
-        msg = f"{path} is a folder; name a file" if path.is_dir() else f"the folder {path.parent} does not exist"
-        raise UsageError(msg)
-    if force or not path.exists():
-        return
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if head and OURS not in head:
-        msg = f"{path} exists and is not a report of torchladder; --force overwrites it"
-        raise UsageError(msg)
+    from torchladder.report import files
 
-
-def _write_text(text: str, path: Path, *, force: bool) -> None:
-    _check_text(path, force=force)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        msg = f"{path} cannot be written: {error.strerror or error}"
-        raise UsageError(msg) from None
+    is_one = files.head_holds(OURS, HEAD)
+    files.check_writable(path, what="a report of torchladder", is_ours=is_one, force=force)

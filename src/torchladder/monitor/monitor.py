@@ -160,11 +160,11 @@ class Monitor:
 
     def wake(self) -> None:
         """Take in what was noted at rest, and look at every step from here on."""
-        self.beat.awake()
         self._catch_up()
 
     @door("optimizer")
     def _catch_up(self) -> None:
+        self.beat.awake()
         self._take_in()
 
     @door("backward")

@@ -1,14 +1,13 @@
 """A report as JSON (``schema`` 1) and back."""
 
-import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from torchladder.core.errors import UsageError
 from torchladder.core.jsonable import from_json, to_json
 from torchladder.core.report import Report
+from torchladder.report import files
 
 SCHEMA = 1
 
@@ -78,19 +77,11 @@ def check_writable(path: Path, *, force: bool = False) -> None:
     Raises:
         UsageError: If something else is there, or the folder does not exist.
     """
-    if path.is_dir():
-        msg = f"{path} is a folder; name a file for the JSON report"
-        raise UsageError(msg)
-    if not path.parent.is_dir():
-        msg = f"the folder {path.parent} does not exist"
-        raise UsageError(msg)
-    if force or not path.exists():
-        return
-    with contextlib.suppress(OSError, ValueError):
-        if path.stat().st_size == 0 or is_report(json.loads(path.read_text(encoding="utf-8"))):
-            return
-    msg = f"{path} exists and is not a torchladder report; --force overwrites it"
-    raise UsageError(msg)
+
+    def is_one(file: Path) -> bool:
+        return is_report(json.loads(file.read_text(encoding="utf-8")))
+
+    files.check_writable(path, what="a torchladder report", is_ours=is_one, force=force)
 
 
 def write(report: Report, path: Path, *, force: bool = False) -> None:
@@ -100,11 +91,4 @@ def write(report: Report, path: Path, *, force: bool = False) -> None:
         UsageError: If something other than a report is there and ``force`` is not given.
     """
     check_writable(path, force=force)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(dumps(report), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        msg = f"{path} cannot be written: {error.strerror or error}"
-        raise UsageError(msg) from None
+    files.write_text(path, dumps(report))

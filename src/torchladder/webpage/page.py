@@ -3,17 +3,17 @@
 import base64
 import hashlib
 import json
-import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from torchladder.core.errors import UsageError
 from torchladder.core.report import Report
+from torchladder.report import files
 from torchladder.report.excerpt import Reader, read_source
 from torchladder.webpage.view import view
 
+HEAD = 2000  # bytes of a page in which its signature stands
 SIGNATURE = '<meta name="generator" content="torchladder'
 
 
@@ -53,19 +53,8 @@ def check_writable(path: Path, *, force: bool = False) -> None:
     Raises:
         UsageError: If something else is there, or the folder does not exist.
     """
-    if path.is_dir():
-        msg = f"{path} is a folder; name a file for the HTML report"
-        raise UsageError(msg)
-    if not path.parent.is_dir():
-        msg = f"the folder {path.parent} does not exist"
-        raise UsageError(msg)
-    if force or not path.exists():
-        return
-    with path.open("rb") as file:
-        begin = file.read(2000)
-    if begin and SIGNATURE.encode() not in begin:
-        msg = f"{path} exists and is not a page of torchladder; --force overwrites it"
-        raise UsageError(msg)
+    is_one = files.head_holds(SIGNATURE, HEAD)
+    files.check_writable(path, what="a page of torchladder", is_ours=is_one, force=force)
 
 
 def write(report: Report, path: Path, *, force: bool = False, **options: Any) -> None:
@@ -75,14 +64,7 @@ def write(report: Report, path: Path, *, force: bool = False, **options: Any) ->
         UsageError: If it cannot be written, or something else is there and ``force`` is not given.
     """
     check_writable(path, force=force)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(render(report, **options), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        msg = f"{path} cannot be written: {error.strerror or error}"
-        raise UsageError(msg) from None
+    files.write_text(path, render(report, **options))
 
 
 @cache
