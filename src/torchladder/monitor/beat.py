@@ -15,12 +15,11 @@ import torch
 from torchladder.monitor.feeding import Feeding
 from torchladder.monitor.growth import Growth
 from torchladder.monitor.hand import Hand
-from torchladder.monitor.history import Phase
 from torchladder.monitor.schedule import Schedule
 from torchladder.runner.place import user_place
-from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, RECORD, SLOTS, TRAINING, Ring
+from torchladder.runs.ring import HAS_LOSS, KNOWN_MODE, NOTE, SIZE, SLOTS, TRAINING, Ring
 
-STEPS = 128  # at rest, at most; fewer than the slots of a run's ring
+STEPS = 256  # at rest, at most; fewer than the slots of a run's ring
 SECONDS = 0.25  # at rest, at most: steps that are slower than this are all taken in at once
 
 
@@ -70,12 +69,13 @@ class Beat:
         self.attend: Callable[[bool], None] = lambda _: None  # opens or shuts the door before an optimizer's step
         self.resting = False
         self.ring = Ring()
+        self.notes = self.ring.notes
         self.ended = 0.0  # when the last step did
         self.device_losses: list[tuple[int, torch.Tensor]] = []  # by step, still on their device
         self.growth, self.feeding = Growth(), Feeding()
         self.waited = 0.0  # seconds for batches, in the steps that are noted
         self.sentinels: list[torch.Tensor] = []
-        self.phases: dict[int, tuple[Phase, Any]] = {}  # by optimizer: its phase, and the module whose mode is noted
+        self.phases: dict[int, tuple[int, Any]] = {}  # by optimizer: its number, and the module whose mode is noted
         self._losses: list[float] = []
         self._on_device: list[torch.Tensor] = []
         self._until = 0.0
@@ -83,7 +83,7 @@ class Beat:
 
     def begin(self, ring: Ring) -> None:
         """Hear what happens in this thread; a thread of a loader or a forked worker is not watched."""
-        self.thread, self.ring = get_ident(), ring
+        self.thread, self.ring, self.notes = get_ident(), ring, ring.notes
 
     def stop(self) -> None:
         """Hear nothing more."""
@@ -173,7 +173,7 @@ class Beat:
         if id(optimizer) not in self.phases:
             self.eye.stranger(optimizer)
         try:
-            phase, module = self.phases[id(optimizer)]
+            number, module = self.phases[id(optimizer)]
             groups = optimizer.param_groups
             rate = groups[0]["lr"] if len(groups) == 1 else None
             if type(rate) is not float:
@@ -187,26 +187,27 @@ class Beat:
                 self._on_device = []
             if module is not None:
                 flags |= KNOWN_MODE | TRAINING if module.training else KNOWN_MODE
-            place = (hand.step & (SLOTS - 1)) * RECORD.size
-            RECORD.pack_into(self.ring.notes, place, rate, loss, phase.number, flags, hand.step)
+            step = hand.step
+            NOTE(self.notes, (step & (SLOTS - 1)) * SIZE, rate, loss, number, flags, step)
             self.ended = now
-            if self.feeding.meals:
-                self.feeding.ends.append(now)
+            feeding = self.feeding
+            if feeding.meals:
+                feeding.ends.append(now)
             if hand.served is not None:
                 hand.trained.add(hand.served)
-            hand.step += 1
+            hand.step = step = step + 1
             hand.optimizer, hand.loss = optimizer, None
             if hand.draws and not hand.has_loader:
                 hand.state = torch.default_generator.get_state()
-            if hand.step >= self.growth.due:
-                self.growth.after_step(hand.step)
-            if self.feeding.device == "cuda":
-                self.feeding.queued()
+            if step >= self.growth.due:
+                self.growth.after_step(step)
+            if feeding.device == "cuda":
+                feeding.queued()
         except Exception as error:
             self.eye.defect("optimizer", error)
             return
         self.schedule.spent += perf_counter() - now
-        if not self.resting or hand.step >= self._until or now >= self._until_time:
+        if not self.resting or step >= self._until or now >= self._until_time:
             self.eye.after_step(optimizer)
 
     def opened(self, loader: Any) -> None:

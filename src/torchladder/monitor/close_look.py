@@ -46,6 +46,11 @@ class CloseLook:
         """Why outputs of layers could not be measured, None when they could."""
         return self._outputs.failure if self._outputs is not None else None
 
+    @property
+    def hooked(self) -> float:
+        """Seconds that the layers' hooks took in the step that was seen last."""
+        return self._outputs.seconds if self._outputs is not None else 0.0
+
     @torch.no_grad()
     def measure(self, held: list[tuple[str, torch.Tensor]], step: int) -> None:
         """Measure named parameters that have a gradient, before the optimizer moves them; keep slices of them."""
@@ -58,7 +63,7 @@ class CloseLook:
         self._movement = Movement(weights)
 
     def send(self, phase: Phase, step: int, global_step: int) -> float:
-        """Send everything measured in this step as one vector; return the seconds since it was measured."""
+        """Send everything measured in this step as one vector; return the seconds since measuring began."""
         held, movement, (gradients, weights, tops) = self._held, self._movement, self._norms
         self._held, self._movement, self._norms = [], None, ([], [], [])
         with torch.no_grad():

@@ -7,6 +7,7 @@ took is the monitor's cost, and the schedule keeps it within the budget.
 import contextlib
 import functools
 import itertools
+import operator
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -220,7 +221,9 @@ class Monitor:
         self._take_in()
         self.memory.look(self.step, self.beat.feeding.passes)
         if self._sampling:
-            self.schedule.sampled(self.step - 1, self.look.send(phase, phase.steps - 1, self.step - 1))
+            seconds = self.look.send(phase, phase.steps - 1, self.step - 1)
+            self.schedule.add(self.look.hooked)
+            self.schedule.sampled(self.step - 1, seconds + self.look.hooked)
             if self.look.failure:
                 self.failures.setdefault("activations", self.look.failure)
         self.ranks.after_step(phase.number, phase.steps - 1, self.models[phase.number])
@@ -293,7 +296,7 @@ class Monitor:
             self.history.waited += self.beat.waited
         self._step_ended, self.beat.waited = self.beat.ended, 0.0
         late, self.beat.device_losses = dict(self.beat.device_losses), []
-        for number, group in itertools.groupby(steps, lambda noted: noted.number):
+        for number, group in itertools.groupby(steps, operator.attrgetter("number")):
             self._take_in_of(self.history.phases[number], list(group), late)
         self.step = self.hand.step
 
@@ -301,22 +304,24 @@ class Monitor:
         """Take in consecutive steps of one optimizer; ``late`` are losses still on their device, by step."""
         first = phase.steps
         phase.steps += len(steps)
-        phase.lrs.extend(first, [s.rate for s in steps])
-        if all(s.flags & HAS_LOSS for s in steps):
-            phase.losses.extend(first, [s.loss for s in steps])
+        rates, losses, _, flags, numbers = zip(*steps, strict=True)
+        phase.lrs.extend(first, rates)
+        lr, loss = f"lr{tail_of(phase.number)}", f"loss{tail_of(phase.number)}"
+        rows: list[tuple[int, dict[str, float]]]
+        if all(flag & HAS_LOSS for flag in set(flags)):
+            phase.losses.extend(first, losses)
+            rows = [(n, {lr: r, loss: v}) for n, r, v in zip(numbers, rates, losses, strict=True)]
         else:
             for i, s in enumerate(steps):
                 if s.flags & HAS_LOSS:
                     phase.losses.add(first + i, s.loss)
+            rows = [(s.step, {lr: s.rate, loss: s.loss} if s.flags & HAS_LOSS else {lr: s.rate}) for s in steps]
+        self.courier.steps(rows)
         if len(phase.evaluating) < FLAGS_KEPT:
             modes = [(first + i, bool(s.flags & TRAINING)) for i, s in enumerate(steps) if s.flags & KNOWN_MODE]
             phase.evaluating += modes
         if self.tracer is not None:
             self.tracer.stepped(phase.optimizer, len(steps))
-        lr, loss = f"lr{tail_of(phase.number)}", f"loss{tail_of(phase.number)}"
-        self.courier.steps([
-            (s.step, {lr: s.rate, loss: s.loss} if s.flags & HAS_LOSS else {lr: s.rate}) for s in steps
-        ])
         waiting = [(first + i, s.step, late[s.step]) for i, s in enumerate(steps) if s.step in late]
         if waiting:
             self._send(phase, waiting)
@@ -359,7 +364,7 @@ class Monitor:
             names.setdefault(key, (f"tensor {i}", False))
         self._names[phase.number] = names
         self.beat.feeding.meet(phase.optimizer)
-        self.beat.phases[id(phase.optimizer)] = phase, models[0].module if models else None
+        self.beat.phases[id(phase.optimizer)] = phase.number, models[0].module if models else None
         first = models[0].module.named_modules() if models else ()
         self._mode_layers[phase.number] = tuple(n for n, m in first if isinstance(m, MODE_LAYERS))
 

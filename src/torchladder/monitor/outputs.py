@@ -1,6 +1,7 @@
 """Outputs of layers at a sampled step: hooks that are attached for one step and removed after it."""
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -38,12 +39,13 @@ class Outputs:
         if len(self.layers) > LAYERS_MAX:
             self.layers = self.layers[: LAYERS_MAX // 2] + self.layers[-LAYERS_MAX // 2 :]
         self.seen: dict[str, Output] = {}
+        self.seconds = 0.0  # that the hooks took in the step that is seen
         self.failure: str | None = None
         self._handles: list[Any] = []
 
     def attach(self) -> None:
         """Hook every layer."""
-        self.seen = {}
+        self.seen, self.seconds = {}, 0.0
         self._handles = [m.register_forward_hook(self._hook(name)) for name, m in self.layers]
 
     def detach(self) -> dict[str, Output]:
@@ -55,6 +57,7 @@ class Outputs:
 
     def _hook(self, name: str) -> Any:
         def look(module: nn.Module, args: Any, out: Any) -> None:  # noqa: ARG001 - torch's signature
+            began = perf_counter()
             try:
                 plain = isinstance(out, torch.Tensor) and not is_functorch_wrapped_tensor(out)  # as under vmap
                 if name not in self.seen and plain and out.is_floating_point() and out.numel():
@@ -62,6 +65,7 @@ class Outputs:
                         self.seen[name] = _measured(name, module, out.detach())
             except Exception as error:
                 self.failure = f"{type(error).__name__}: {error}"
+            self.seconds += perf_counter() - began
 
         return look
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SLOTS = 256  # steps that may wait for their lines; a power of two
+SLOTS = 512  # steps that may wait for their lines; a power of two
 RECORD = struct.Struct("<ddIIq")
+NOTE, SIZE = RECORD.pack_into, RECORD.size
 HAS_LOSS, KNOWN_MODE, TRAINING = 1, 2, 4
-_SIZE = SLOTS * RECORD.size
+_SIZE = SLOTS * SIZE
 _EMPTY = RECORD.pack(0.0, 0.0, 0, 0, -1) * SLOTS
 
 
@@ -32,7 +33,7 @@ class Noted(NamedTuple):
 class Ring:
     """Notes of steps; a slot is used again ``SLOTS`` steps later.
 
-    A step is noted by ``RECORD.pack_into(ring.notes, place_of(step), *Noted(...))``.
+    A step is noted by ``NOTE(ring.notes, place_of(step), *Noted(...))``.
 
     Args:
         path: The file; None keeps the notes in memory alone.
@@ -47,8 +48,11 @@ class Ring:
 
     def between(self, first: int, end: int) -> list[Noted]:
         """Return the notes of steps ``first`` to ``end - 1``, at most the last ``SLOTS``."""
-        unpack = RECORD.unpack_from
-        return [Noted._make(unpack(self.notes, place_of(step))) for step in range(first, end)]
+        first = max(first, end - SLOTS)
+        start, stop = place_of(first), place_of(end)
+        notes = memoryview(self.notes)
+        parts = (notes[start:stop],) if start < stop else (notes[start:], notes[:stop])
+        return [Noted._make(note) for part in parts if first < end for note in RECORD.iter_unpack(part)]
 
     def close(self) -> None:
         """Remove the file: every step has its line."""
@@ -60,7 +64,7 @@ class Ring:
 
 def place_of(step: int) -> int:
     """Return where the note of a step begins."""
-    return (step & (SLOTS - 1)) * RECORD.size
+    return (step & (SLOTS - 1)) * SIZE
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -79,7 +83,7 @@ def ring_rows(path: Path, after: int) -> Iterator[dict[str, Any]]:
         data = path.read_bytes()
     except OSError:
         return
-    whole = data[: len(data) // RECORD.size * RECORD.size]
+    whole = data[: len(data) // SIZE * SIZE]
     for seen in sorted(map(Noted._make, RECORD.iter_unpack(whole)), key=lambda noted: noted.step):
         if seen.step > after:
             tail = tail_of(seen.number)
