@@ -1,6 +1,6 @@
 """``python -m torchladder``."""
 
-from torchladder.cli.main import main
+from torchladder.cli.main import console
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(console())

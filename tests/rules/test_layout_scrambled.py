@@ -39,3 +39,16 @@ def test_silent_on_look_alikes():
     assert judge(0.3, 0.2, kind="entry") == []
     assert judge(None, None, before=(16, 3), after=(3, 16)) == []
     assert judge(None, None, kind="weight") == []
+
+
+def test_heads_that_are_joined_where_they_lie_are_a_warning():
+    """The view in the model's code keeps no axis whole; what would move the axes is named."""
+    row = ReshapeFact(
+        "hidden", "reshape", HERE, (8, 4, 16, 8), (8, 16, 32), (0, 2, 1, 3), module="a", fine=(8, 4, 16, 8)
+    )
+    (found,) = rule_.judge(Facts(reshapes=(row,)))
+
+    assert (found.severity.value, found.standing.value) == ("warning", "proven")
+    assert found.fixes[0].change.args == {
+        "path": "train.py", "line": 9, "function": "reshape", "axes": [0, 2, 1, 3], "dims": 4,
+    }  # fmt: skip

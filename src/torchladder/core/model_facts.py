@@ -131,10 +131,12 @@ class BatchNormFact:
 class ReshapeFact:
     """A view or reshape whose result has the sizes of its operand in another order, moving no axis.
 
+    With ``fine``, of two axes that are joined, or of an axis that is split, in another order.
+
     Attributes:
         kind: "data", "hidden" (inside the model), "weight" (written to a parameter) or "entry" (no call
             was seen, but the model's input reads as pictures only in another order).
-        axes: What ``permute`` would be given.
+        axes: What ``permute`` would be given, after a view as ``fine`` where an axis is split or joined as well.
         rough, rough_permuted: Squared step between neighbours over twice the variance along the axis that
             tells most: 1 for noise, near 0 for smooth data. As it is, and permuted instead.
         parameter: Name of the parameter it was written to, at ``written``.
@@ -152,6 +154,7 @@ class ReshapeFact:
     written: Place | None = None
     module: str | None = None
     times: int = 1
+    fine: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ UNSEEN = {
     "unused": SEVERAL,
     "feeding": "waiting for data is timed while `torchladder watch` runs the program",
     "batches": "one batch is looked at by `torchladder data batch`",
-    "derivatives": "gradients are compared with differences by `torchladder gradcheck`",
+    "derivatives": "no backward pass could be compared with differences; `torchladder gradcheck` does it alone",
     "lines": "a scaling law is fitted by `torchladder scaling`",
     "logs": "logs are read by `torchladder diagnose`",
     "transfers": LOADERS,

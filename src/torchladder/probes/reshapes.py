@@ -17,7 +17,9 @@ from torch import nn
 from torchladder.core.findings import Place
 from torchladder.core.model_facts import ReshapeFact
 from torchladder.probes.interceptor import Call
+from torchladder.probes.split_axes import as_moved
 from torchladder.probes.tensors import MATRIX, tensors_in
+from torchladder.runner.place import called_by_user
 
 if TYPE_CHECKING:
     from torchladder.probes.session import Session
@@ -49,6 +51,7 @@ class Site:
     looks: int = 0
     parameter: str | None = None
     written: Place | None = None
+    fine: tuple[int, ...] = ()
 
 
 class Reshapes:
@@ -90,9 +93,12 @@ class Reshapes:
         after = tuple(out.shape)
         if len(after) >= PICTURES - 1 and after[-3] in CHANNELS and not out.requires_grad:
             self._picture(call, after)
-        if out.dim() != given.dim() or not (given.is_floating_point() and out.numel()):
+        if not (given.is_floating_point() and out.numel()):
             return
         before = tuple(given.shape)
+        if out.dim() != given.dim():
+            self._split(call, before, after)
+            return
         axes = as_permute(before, after)
         if axes is None or not given.is_contiguous():
             return
@@ -114,6 +120,20 @@ class Reshapes:
         if kind == "data" and self.session.steps == 0 and self.room >= out.numel():
             self.room -= out.numel()
             self.turned[out.data_ptr()] = (out, site)
+
+    def _split(self, call: Call, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        """Note a view in the model's own code that splits or joins axes in another order than theirs."""
+        moved = as_moved(before, after) if self._kind(call.args[0]) == "hidden" else None
+        if moved is None or not called_by_user():
+            return
+        key = (call.place, "split", before[1:], after[1:])
+        if key not in self.sites and len(self.sites) < SITES and call.place is not None:
+            running = self.session.modules.running()
+            name = self.session.modules.name_of(running) if running is not None else None
+            site = Site("hidden", call.name, call.place, before, after, moved.axes, name, fine=moved.fine)
+            self.sites[key] = site
+        if key in self.sites:
+            self.sites[key].times += 1
 
     def _kind(self, t: torch.Tensor) -> str | None:
         """Tell data from what a model computes in training; the rest is not looked at."""
@@ -229,4 +249,5 @@ def _fact(site: Site) -> ReshapeFact:
         written=site.written,
         module=site.module,
         times=site.times,
+        fine=site.fine,
     )

@@ -29,6 +29,7 @@ from torchladder.probes.decays import Decays
 from torchladder.probes.evaluations import Evaluations
 from torchladder.probes.frozen_stats import FrozenStats
 from torchladder.probes.gradients import Gradients
+from torchladder.probes.hand_written import HandWritten
 from torchladder.probes.interceptor import Interceptor
 from torchladder.probes.kept_graphs import KeptGraphs
 from torchladder.probes.loaders import Loaders
@@ -447,6 +448,7 @@ PROBES: tuple[type[Probe], ...] = (
     FrozenStats,
     Readings,
     Sources,
+    HandWritten,
 )
 LIGHT_AFTER = 200  # steps of a long run after which it is left alone between the dense ones
 LOOKS_AGAIN = 3  # times in a run that a change in it calls for more dense steps

@@ -25,8 +25,8 @@ from torchladder.monitor.courier import Courier
 
 def look(sink):
     for step in range(1200):
-        sink.step(step, {"loss": 1.0 / (step + 1), "lr": 0.1})
-    sink.step(1200, {"loss": math.nan})
+        sink.steps([(step, {"loss": 1.0 / (step + 1), "lr": 0.1})])
+    sink.steps([(1200, {"loss": math.nan})])
     sink.sample(1200, {"gradient": 1.0, "gradient/fc.weight": 0.5, "weight/odd[name]": 2.0})
     sink.histogram(1200, "weight/fc", [0.0, math.inf], [3.0])
     sink.histogram(1200, "weight/b", [0.0, 1.0], [3.0])

@@ -65,7 +65,7 @@ courier = Courier((), [Wandb()])
 courier.start(start())
 theirs = wandb.init(project="theirs")
 for step in range(12):
-    courier.step(step, {"loss": 1.0})
+    courier.steps([(step, {"loss": 1.0})])
 courier.end(end())
 theirs.log({"accuracy": 0.5})
 theirs.finish()
@@ -74,7 +74,7 @@ assert courier.failures == {}, courier.failures
 NOT_LOGGED_IN = """
 courier = Courier((), [Wandb()])
 courier.start(start())
-courier.step(0, {"loss": 1.0})
+courier.steps([(0, {"loss": 1.0})])
 courier.end(end())
 print(courier.failures)
 """

@@ -249,7 +249,7 @@ def _too_slow(s: ScheduleFact, o: OptimizerFact, facts: Facts, limits: Limits) -
     plan = s.plan
     if plan is None or s.type in CYCLIC or s.calls < 1 or s.steps < limits.least_steps:
         return None
-    if s.cadence == "pass" and _counts_steps(s, facts, limits):
+    if (s.cadence == "pass" or (_is_seldom(s) and _ended(facts))) and _counts_steps(s, facts, limits):
         if plan.reached < limits.reached < plan.reached_by_step:
             return _not_reached(s, plan, Severity.ERROR)
         if plan.ends > 1 - limits.reached and plan.ends_by_step < limits.reached:
@@ -277,9 +277,18 @@ def _counts_steps(s: ScheduleFact, facts: Facts, limits: Limits) -> bool:
     return per_pass > limits.beyond and length >= limits.beyond * per_pass and length % round(per_pass) == 0
 
 
+def _is_seldom(s: ScheduleFact) -> bool:
+    """Return whether several optimizer steps are made between two calls, an epoch's or others."""
+    return s.cadence == "pass" or (s.gap or 0) > 1
+
+
+def _pace(s: ScheduleFact) -> str:
+    return "once an epoch" if s.cadence == "pass" else f"once in {s.gap:.0f} optimizer steps"
+
+
 def _not_reached(s: ScheduleFact, plan: PlanFact, severity: Severity) -> Finding:
     """Return the finding about a peak that is never reached."""
-    stepped = "once an epoch" if s.cadence == "pass" else "every step"
+    stepped = _pace(s) if _is_seldom(s) else "every step"
     return scheduler_misuse.finding(
         f"`{s.type}`, stepped {stepped}, comes to {plan.reached:.0%} of its peak rate in the whole run",
         severity=severity,
@@ -288,19 +297,19 @@ def _not_reached(s: ScheduleFact, plan: PlanFact, severity: Severity) -> Finding
             Measurement("calls of scheduler.step()", s.calls, expected=f"{plan.rises_at} until the peak"),
             Measurement("largest learning rate", float(f"{plan.reached * plan.peak:.3g}"), expected=plan.peak),
         ),
-        fixes=(_by_step(s),) if s.cadence == "pass" else (Fix("make the warm-up a small part of the run"),),
+        fixes=(_by_step(s),) if _is_seldom(s) else (Fix("make the warm-up a small part of the run"),),
         phase=s.phase,
     )
 
 
 def _not_falling(s: ScheduleFact, plan: PlanFact) -> Finding:
     """Return the finding about a decay that the run does not get to."""
-    stepped = "once an epoch" if s.cadence == "pass" else "once for several batches"
+    stepped = _pace(s) if _is_seldom(s) else "once for several batches"
     return scheduler_misuse.finding(
         f"`{s.type}` is made for {s.horizon} steps, and stepped {stepped}: {plan.ends:.0%} of the rate is left",
         where=_where(s),
         seen=(Measurement("calls of scheduler.step()", s.calls, expected=s.horizon),),
-        fixes=(_by_step(s),) if s.cadence == "pass" else (Fix("count optimizer steps, not batches, in its length"),),
+        fixes=(_by_step(s),) if _is_seldom(s) else (Fix("count optimizer steps, not batches, in its length"),),
         phase=s.phase,
     )
 

@@ -9,21 +9,24 @@ Training still runs and often still learns, only worse: every step goes in a wro
 error is looked for in the data and in the rate.
 
 ## How it is found
-By `torchladder gradcheck`, in float64. The outputs are weighed with random numbers, both passes give the gradient
-of that sum, and central differences of the forward pass alone give its derivative along one random direction for
-each parameter and input. Where the two agree to 1e-6 the whole tensor is right but for chance. Where they do not,
-the differences are taken again over eleven steps, with their own error; only a gap of five times that error counts.
-Halving the direction leads to an element, and its relative error |a - n| / max(|a|, |n|, 1e-8) is what is judged: above
-1e-3 the gradient is wrong, below 1e-5 it is right. Points without a derivative (a ReLU at 0, two equal values under a
-maximum) are recognised by one-sided differences, and others are drawn nearby.
+A climb compares both passes of every `autograd.Function` of the program along random directions, on the its first
+call. `torchladder gradcheck` looks closer, and at all other kinds of code, in float64: the outputs are weighed with
+random numbers, both passes give the gradient of that sum, and central differences of the forward pass alone give its
+derivative along one random direction for each parameter and input. Where the two agree to 1e-6 the whole tensor is
+right but for chance. Where they do not, the differences are taken again over eleven steps, with their own error; only
+a gap of five times that error counts. Halving the direction leads to an element, and its relative error |a - n| /
+max(|a|, |n|, 1e-8) is what is judged: above 1e-3 the gradient is wrong, below 1e-5 it is right. Points without a
+derivative (a ReLU at 0, two equal values under a maximum) are recognised by one-sided differences, and others are
+drawn nearby.
 
 ## What to do
 Derive the gradient of the named tensor again; compare its shape first, then its sums and factors. Keep the check as a
 test.
 
 ## When it is a false alarm
-Backward passes that differ on purpose: straight-through estimators, reversed gradients, clipping inside the graph,
-`detach` as a stop-gradient. Nothing in the numbers tells these from a mistake.
+Backward passes that differ on purpose. A climb passes over functions that hand on their argument (reversed, scaled or
+clipped gradients) and those that are constant in steps (straight-through estimators, spikes); to `gradcheck`, and for
+`detach` as a stop-gradient, nothing in the numbers tells these from a mistake.
 
 ## Sources
 The course's lesson on debugging networks (relative errors and their thresholds). Ridders, Accurate computation of
@@ -36,8 +39,8 @@ from dataclasses import dataclass
 
 from torchladder.core.derivative_facts import DerivativeFact
 from torchladder.core.facts import Facts
-from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
-from torchladder.rules.registry import limit, rule
+from torchladder.core.findings import Finding, Fix, Measurement, Place, Severity, Trust
+from torchladder.rules.registry import Plant, limit, rule
 
 NAME_MAX = 40
 
@@ -50,7 +53,25 @@ class Limits:
     wrong: float = limit(1e-3, unit="relative error", why="no rounding in float64 comes near it")
 
 
-@rule("TL225", rung=2, severity=Severity.ERROR, needs=("derivatives",), limits=Limits, plants=(), near_misses=())
+@rule(
+    "TL225",
+    rung=2,
+    severity=Severity.ERROR,
+    needs=("derivatives",),
+    limits=Limits,
+    plants=(
+        Plant("own_function", "(s + x * s * (1 - s))", "(s + x * s)"),
+        Plant("own_function", "return grad * (s + x * s * (1 - s))", "return grad * s"),
+    ),
+    near_misses=(
+        Plant("own_function", "return x * s\n", "return torch.round(4 * x) / 4\n"),
+        Plant(
+            "own_function",
+            "(s + x * s * (1 - s))",
+            "torch.autograd.functional.jvp(lambda v: v * v.sigmoid(), x, torch.ones_like(x))[1]",
+        ),
+    ),
+)
 def gradient_mismatch(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each tensor whose gradient is wrong, those at which the error arises first."""
     wrong = [d for d in facts.derivatives or () if d.state in {"differs", "absent", "nonfinite", "shape"}]
@@ -70,13 +91,20 @@ def _finding(d: DerivativeFact, severity: Severity, limits: Limits) -> Finding:
     return gradient_mismatch.finding(
         _message(d),
         severity=severity,
-        where=(d.where,) if d.where is not None else (),
+        where=_where(d),
         module=d.name,
         seen=_seen(d, limits),
         notes=_notes(d),
         symptom_of=None if d.first else gradient_mismatch.code,
         fixes=(Fix(_remedy(d), Trust.IDEA),) if d.first else (),
     )
+
+
+def _where(d: DerivativeFact) -> tuple[Place, ...]:
+    """Return the line that gives the gradient back, and the one at which the backward pass begins."""
+    if d.where is None or d.where.end_line in {None, d.where.line}:
+        return (d.where,) if d.where is not None else ()
+    return Place(d.where.path, d.where.end_line or d.where.line, function=d.where.function), d.where
 
 
 def _message(d: DerivativeFact) -> str:
@@ -87,6 +115,8 @@ def _message(d: DerivativeFact) -> str:
         return f"{name} gets no gradient, yet the outputs depend on it"
     if d.state == "nonfinite":
         return f"the gradient of {name} holds NaN or Inf where the derivative is finite"
+    if d.culprit is not None and d.argument == d.name:
+        return f"the backward pass of `{d.culprit}` does not give the derivative of its forward pass"
     if not d.first:
         return f"the gradient of {name} is wrong too"
     return f"the gradient of {name} is not the derivative of the outputs"
@@ -110,7 +140,7 @@ def _short(value: float) -> float:
 
 def _notes(d: DerivativeFact) -> tuple[str, ...]:
     said = [d.pattern] if d.pattern else []
-    if d.culprit is not None:
+    if d.culprit is not None and d.argument != d.name:
         of = f", for its argument `{d.argument}`" if d.argument else ""
         said.append(f"checked alone, the backward pass of `{d.culprit}` is wrong{of}")
     return tuple(said)

@@ -13,8 +13,10 @@ The shapes are right, nothing fails, and a convolution learns little from what i
 A reshape whose result has the sizes of its operand in another order is followed. In pictures and
 series, values beside each other are alike: that is measured along the axes before the reshape, and
 found gone after it, while a permute keeps it. Pictures that reach the model already torn are read
-once more with the channels last: they become smooth. Where smoothness cannot tell, the permute is
-tried: only if one batch is then memorised (twice as fast), it is named.
+once more with the channels last: they become smooth. Inside the model a view is named whose sizes
+are those of a split or a join of axes that lie in another order: heads before time, tokens of a
+picture. Where neither can tell, the permute is tried: only if one batch is then memorised (twice as
+fast), it is named.
 
 ## What to do
 `permute` (or `transpose`), and `contiguous` where a view has to follow.
@@ -57,7 +59,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("reshapes",),
     limits=Limits,
-    explains=("TL113", "TL220", "TL402"),
+    explains=("TL113", "TL217", "TL220", "TL402"),
     plants=(
         Plant("bright_spot", "pictures.permute(0, 3, 1, 2)", "pictures.reshape(-1, 3, SIZE, SIZE)"),
         Plant(
@@ -66,6 +68,7 @@ class Limits:
             "    pictures = pictures.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1).copy()\n"
             "    return torch.from_numpy(pictures), torch.from_numpy(labels)",
         ),
+        Plant("tiny_lm", "y.transpose(1, 2).reshape(b, t, dim)", "y.reshape(b, t, dim)"),
     ),
     near_misses=(
         Plant("bright_spot", "pictures.permute(0, 3, 1, 2)", "pictures.permute(0, 3, 2, 1)"),
@@ -75,6 +78,7 @@ class Limits:
             "pictures.permute(0, 3, 1, 2).flatten(1).reshape(-1, 3, SIZE, SIZE)",
         ),
         Plant("digits_cnn", ".unsqueeze(1)", ".unsqueeze(-1).reshape(-1, 1, 8, 8)"),
+        Plant("tiny_lm", "self.proj(y.transpose(1, 2).reshape(b, t, dim))", "self.proj(y.transpose(1, 2).flatten(2))"),
     ),
 )
 def layout_scrambled(facts: Facts, limits: Limits) -> Iterator[Finding]:
@@ -89,6 +93,10 @@ def layout_scrambled(facts: Facts, limits: Limits) -> Iterator[Finding]:
     faint = [r for r in faint if _lost(r, limits.noisy, limits.noisy_lost)]
     if faint:
         yield dataclasses.replace(_finding(faint[0], Standing.PROVEN), severity=Severity.WARNING)
+        return
+    split = next((r for r in rows if r.fine), None)
+    if split is not None:
+        yield dataclasses.replace(_finding(split, Standing.PROVEN), severity=Severity.WARNING)
         return
     for r in rows:
         if r.kind != "entry" and len(r.before) >= limits.dims and not _kept(r):
@@ -127,13 +135,14 @@ def _finding(r: ReshapeFact, standing: Standing) -> Finding:
             Measurement("the same with a permute", round(r.rough_permuted, 3)),
         )
     axes = ", ".join(map(str, r.axes))
+    view = f"view as `{_sizes(r.fine)}`, then " if r.fine and r.fine != r.before else ""
     return layout_scrambled.finding(
         message,
         severity=Severity.ERROR if standing is Standing.PROVEN else Severity.WARNING,
         where=lines(r.place),
         module=r.module,
         seen=seen,
-        fixes=(Fix(f"move the axes: `permute({axes})`", change=change),),
+        fixes=(Fix(f"move the axes: {view}`permute({axes})`", change=change),),
         standing=standing,
     )
 
@@ -143,4 +152,5 @@ def permute_change(r: ReshapeFact) -> Change | None:
     if r.place is None:
         return None
     site = {"path": r.place.path, "line": r.place.line, "function": r.function}
-    return Change("permute_instead", {**site, "axes": list(r.axes)})
+    split = {"dims": len(r.before)} if r.fine else {}
+    return Change("permute_instead", {**site, "axes": list(r.axes), **split})
