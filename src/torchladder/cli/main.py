@@ -6,6 +6,7 @@ Nothing here imports torch; a verb is imported when it is used.
 import argparse
 import contextlib
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -50,6 +51,8 @@ VERBS = {
     "completion": "print a script that completes these words in a shell",
     "doctor": "print versions, devices and what can be observed, for bug reports",
 }
+# Verbs that load torch, and run nothing of the user's in their own process.
+APART = {"climb", "overfit", "lr", "smoke", "demo", "checklist", "fix", "diagnose", "data", "errors", "report", "runs"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -115,7 +118,7 @@ def dispatch(argv: list[str]) -> int:
         raise UsageError(msg)
     module = importlib.import_module(f"torchladder.cli.{verb}")
     parser = module.parser()
-    options = parser.parse_args([*settings.words_for(verb, parser, rest, VERBS), *rest])
+    options = parser.parse_args(settings.with_settings(verb, parser, rest, VERBS))
     status: int = module.run(options)
     return status
 
@@ -138,6 +141,14 @@ def say(sentence: str) -> None:
     """Print one sentence of ours on stderr."""
     with contextlib.suppress(OSError):
         print(f"torchladder: {sentence}", file=sys.stderr)
+
+
+def console() -> int:
+    """Be the command: run it and return the exit status of the process."""
+    status = main()
+    if set(sys.argv[1:2]) & APART:
+        gc.freeze()  # else Python looks through all objects of torch once more before it ends, for a second or so
+    return status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
