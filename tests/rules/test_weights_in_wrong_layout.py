@@ -3,6 +3,7 @@
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Place
 from torchladder.core.model_facts import ReshapeFact
+from torchladder.core.trial_facts import InterrogationFact, TurnedFact
 from torchladder.rules.model.weights_in_wrong_layout import weights_in_wrong_layout as rule_
 
 
@@ -25,3 +26,21 @@ def test_silent_on_look_alikes():
     assert rule_.judge(Facts(reshapes=(row("data", None),))) == []
     assert rule_.judge(Facts(reshapes=(row("weight", None),))) == []
     assert rule_.judge(Facts(reshapes=())) == []
+
+
+def square(right, turned, rows=32):
+    asked = InterrogationFact(0, turned=TurnedFact(("fc2.weight",), rows, right, turned, Place("train.py", 36)))
+    return rule_.judge(Facts(reshapes=(), interrogations=(asked,)))
+
+
+def test_square_weights_that_know_more_when_they_are_transposed():
+    """A copied weight that lies the wrong way round fits its layer, and knows nothing."""
+    (found,) = square(0.1, 0.94)
+
+    assert found.where[0].line == 36
+    assert found.fixes[0].change.args == {"phase": 0, "names": ["fc2.weight"]}
+
+
+def test_silent_where_a_transpose_tells_nothing():
+    """Random weights, weights that lie right, a trained model that gains a little, and a handful of samples."""
+    assert square(0.1, 0.2) == square(0.95, 0.12) == square(0.7, 0.9) == square(0.1, 0.9, rows=8) == []

@@ -36,6 +36,24 @@ class NonFiniteFact:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedFact:
+    """What an untrained model makes of one batch with square weights transposed.
+
+    Attributes:
+        names: The weights that were transposed together, of those tried the ones that helped most.
+        rows: Samples in the batch.
+        right: Share of them that is classified rightly as the weights lie, ``turned`` with them transposed.
+        place: Line that wrote the first of them, or that made its layer.
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    right: float
+    turned: float
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InterrogationFact:
     """What direct questions to the model showed, on one batch, after the same-batch run.
 
@@ -47,6 +65,7 @@ class InterrogationFact:
             evaluation mode; ``mixing_samples`` how many rows the batch had; None: could not be asked.
         function, batch_axis: Of a reshape at ``place`` that mixes samples: its name, and the axis of its operand,
             not the first, that holds the batch.
+        turned: What transposing square weights would do, asked before the first step.
         reason: Why something is None.
     """
 
@@ -61,6 +80,7 @@ class InterrogationFact:
     reason: str | None = None
     function: str | None = None
     batch_axis: int | None = None
+    turned: TurnedFact | None = None
 
 
 @dataclass(frozen=True, slots=True)

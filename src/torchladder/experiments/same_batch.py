@@ -19,6 +19,7 @@ from torchladder.core.facts import InterrogationFact, LossCallFact, TrialFact
 from torchladder.core.jsonable import to_json
 from torchladder.experiments.interrogate import interrogate
 from torchladder.experiments.judge import Scale, Verdict, judge, scale_of
+from torchladder.experiments.turned_weights import turned_weights
 from torchladder.probes.interceptor import Call
 from torchladder.probes.losses import accuracy
 from torchladder.probes.modules import RootCall
@@ -294,7 +295,8 @@ class SameBatch:
                     if name in self.start and self.start[name].shape == t.shape:
                         t.copy_(self.start[name])
             before = interrogate(self.asked, self.target, self.asked_target, self.session)
-            return dataclasses.replace(answers, untrained_dependence=before.input_dependence)
+            turned = turned_weights(self.asked, self.asked_target, self.session)
+            return dataclasses.replace(answers, untrained_dependence=before.input_dependence, turned=turned)
         except Exception as error:
             return InterrogationFact(self.target, reason=f"{type(error).__name__}: {error}"[:200])
 

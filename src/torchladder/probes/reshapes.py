@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from torchladder.probes.session import Session
 
 CALLS = {"view", "reshape"}
+WRITES = {"copy_", "data.__set__", "__setitem__"}
+HANDS = 4096  # tensors whose writing before the first step is remembered
 PICTURES = 4  # dimensions
 CHANNELS = range(2, 5)  # of pictures that may have been read in another order
 SITES = 32  # reshapes followed
@@ -57,7 +59,7 @@ class Site:
 class Reshapes:
     """The probe: a listener, and a look at the model's input."""
 
-    names = frozenset(CALLS) | {"copy_", "data.__set__", "__setitem__"}
+    names = frozenset(CALLS) | WRITES
 
     def __init__(self, session: "Session") -> None:
         self.session = session
@@ -65,6 +67,7 @@ class Reshapes:
         self.turned: dict[int, tuple[torch.Tensor, Site]] = {}  # by memory, for writes to weights
         self.room = ROOM
         self.writes: list[tuple[int, Site, Place | None]] = []
+        self.hands: dict[int, Place] = {}  # by memory: where it was written before the first step
         self.pictures: dict[tuple[int, ...], Place] = {}
         self.entries: dict[int, Site] = {}
 
@@ -80,11 +83,17 @@ class Reshapes:
         """Note a reshape, and what becomes of reshaped weights."""
         if call.name in CALLS:
             self._reshape(call)
-        elif self.turned and call.name in {"copy_", "data.__set__", "__setitem__"}:
+        elif call.name in WRITES and isinstance(call.args[0], torch.Tensor):
             value = call.args[-1]
+            if self.session.steps == 0 and len(self.hands) < HANDS and call.place is not None:
+                self.hands[(value if call.name == "data.__set__" else call.args[0]).data_ptr()] = call.place
             found = self.turned.get(value.data_ptr()) if isinstance(value, torch.Tensor) else None
-            if found is not None and isinstance(call.args[0], torch.Tensor):
+            if found is not None:
                 self.writes.append((call.args[0].data_ptr(), found[1], call.place))
+
+    def written_at(self, t: torch.Tensor) -> Place | None:
+        """Return the line that wrote a tensor before the first step."""
+        return self.hands.get(t.data_ptr())
 
     def _reshape(self, call: Call) -> None:
         given, out = call.args[0], call.out

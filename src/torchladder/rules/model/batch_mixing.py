@@ -45,6 +45,8 @@ PER_SAMPLE = frozenset({
     "binary_cross_entropy_with_logits",
 })
 EDGES = 2
+# Of torch: the first axis is the sequence's unless ``batch_first`` is given.
+TIME_FIRST = {"RNN", "LSTM", "GRU", "MultiheadAttention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,17 @@ def batch_mixing(facts: Facts, limits: Limits) -> Iterator[Finding]:
                 Measurement("samples in the batch", asked.mixing_samples),
             ),
             notes=("asked in evaluation mode, so batch statistics play no part",),
-            fixes=(_fix(asked),),
+            fixes=(_fix(facts, asked),),
             phase=asked.phase,
         )
 
 
-def _fix(asked: InterrogationFact) -> Fix:
-    """Return the transpose that was left out before a reshape, where that is what mixes."""
+def _fix(facts: Facts, asked: InterrogationFact) -> Fix:
+    """Return the flag that a layer lacks, or the transpose that was left out before a reshape, where that mixes."""
+    if asked.place is not None and asked.module is not None and asked.batch_axis is None and _reads_time(facts, asked):
+        args = {"phase": asked.phase, "path": asked.place.path, "line": asked.place.line, "module": asked.module}
+        title = "let the layer read axis 0 as the batch: `batch_first=True`"
+        return Fix(title, Trust.LIKELY, Change("layer_batch_first", args))
     if asked.batch_axis is None or asked.place is None:
         return Fix("keep axis 0 for samples in every view, permute and layer", Trust.IDEA)
     site = {"path": asked.place.path, "line": asked.place.line, "function": asked.function}
@@ -121,6 +127,13 @@ def _fix(asked: InterrogationFact) -> Fix:
         Trust.LIKELY,
         Change("batch_first", {**site, "axis": asked.batch_axis}),
     )
+
+
+def _reads_time(facts: Facts, asked: InterrogationFact) -> bool:
+    """Return whether what mixes is one of torch's layers that take the sequence first unless they are told."""
+    name = asked.module or ""
+    here = [p for p in facts.parameters or () if p.phase == asked.phase and p.module]
+    return any(p.module_type in TIME_FIRST for p in here if p.module == name or str(p.module).startswith(f"{name}."))
 
 
 def _by_sample(facts: Facts, root: RootFact, call: LossCallFact) -> bool:

@@ -49,7 +49,7 @@ class Limits:
     severity=Severity.ERROR,
     needs=("sequences",),
     limits=Limits,
-    explains=("TL216", "TL222"),
+    explains=("TL216",),
     plants=(
         Plant("tiny_lm", "is_causal=True", "is_causal=False"),
         Plant(
