@@ -121,11 +121,13 @@ def task(name, seed):
         x, y = fashion()
         two = (y == 0) | (y == 6)
         return split(name, x[two], (y[two] == 6).astype(np.int64), (500, 200, 800), seed, 2)
-    if name in ("tops", "shoes"):  # pullover, dress and coat; sandal, sneaker and boot
+    if name == "tops":  # pullover, dress and coat
         x, y = fashion()
-        kept = (2, 3, 4) if name == "tops" else (5, 7, 9)
-        three = np.isin(y, kept)
-        return split(name, x[three], np.searchsorted(kept, y[three]), (900, 250, 1200), seed, 3)
+        three = np.isin(y, (2, 3, 4))
+        return split(name, x[three], np.searchsorted((2, 3, 4), y[three]), (900, 250, 1200), seed, 3)
+    if name == "ink":  # from the upper half of a digit, how much ink its lower half has
+        x = datasets.load_digits().data
+        return split(name, x[:, :32], x[:, 32:].mean(1), (500, 200, 800), seed, 0)
     loaded = getattr(datasets, f"load_{name}")()
     sizes = {
         "digits": (900, 200, 690), "wine": (70, 30, 78), "breast_cancer": (250, 80, 239), "iris": (60, 30, 60),
@@ -382,6 +384,7 @@ def scenarios(t, rng):
 
 
 SHORT, TURNS, SWING, POOR = 0.4, 0.4, 0.25, 0.5
+LATE_MIN = 6  # epochs that can show a swing
 
 
 def late(values):
@@ -390,8 +393,12 @@ def late(values):
 
 
 def swinging(losses, blind):
-    """Return by how much a loss swings late, and keeps turning, at a level that matters."""
-    tail = late(losses)
+    """Return by how much a loss swings late, and keeps turning, at a level that matters.
+
+    The highest value is left out: a single spike is no swing.
+    """
+    tail = list(losses[-max(int(len(losses) * SHORT), LATE_MIN) :])
+    tail.remove(max(tail))
     mean = float(np.mean(tail))
     steps = np.diff(tail)
     turns = float(np.mean(steps[1:] * steps[:-1] < 0)) if len(steps) > 1 else 0.0
@@ -412,50 +419,66 @@ def margins(recipe, t, inside, best):
     worse = min(fit[-1] / (1.2 * t.blind), fit[-1] / (2 * low), 9.0)
     lost = min(fit[-1] / (0.5 * t.blind), min(fit[-max(n // 5, 2) :]) / (4 * low))
     found["diverged"] = max(worse, lost)
-    fall = (fit[0] - low) / fit[0]
-    found["not-learning"] = max((1.0 + low / t.blind - 0.97) ** 10, 0.03 / max(fall, 1e-3))
-    found["oscillating"] = max(swinging(fit, t.blind), swinging(test, t.blind))
     tail = late(fit)
+    fall = (fit[0] - low) / fit[0]
+    stood = min(0.03 / max(fall, 1e-3), low / (0.75 * t.blind))  # all that was learned in the first epoch is learned
+    found["not-learning"] = max((1.0 + min(tail) / t.blind - 0.97) ** 10, stood)
+    found["oscillating"] = max(swinging(fit, t.blind), swinging(test, t.blind))
     rose = min(test[-1] / (1.1 * test[where]), fit[where] / fit[-1])
     apart = min((test[-1] - fit[-1]) / (0.25 * t.blind), 0.25 * test[-1] / fit[-1])
     rose = min(rose, (test[-1] - test[where]) / (0.08 * t.blind))
     found["overfitting"] = max(rose if n - 1 - where >= 2 else 0.0, apart)
-    progress = (t.blind - fit[-1]) / (t.blind - min(best, 0.9 * t.blind))
-    poor = min((1 - progress) / (1 - POOR), 1.2 * fit[-1] / test[-1])
+    reach = t.blind - min(best, 0.9 * t.blind)  # what the best run of the task got below guessing
+    poor = min((1 - (t.blind - fit[-1]) / reach) / (1 - POOR), 1.2 * fit[-1] / test[-1])
     flat = abs(tail[-1] - tail[0]) / tail[0] / 0.02
     found["plateau"] = min(poor, 1 / max(flat, 0.05))
     share = (tail[0] - tail[-1]) / max(fit[0] - low, 1e-9)  # slowly falling is falling: a straight line has 0.4
     found["underfitting"] = min(poor, max(flat, share / 0.25))
     gain = (test[-1] - min(after)) / t.blind if after else 0.0
-    found["still-improving"] = min(gain / 0.1, 1.3 * min(test) / test[-1])
+    found["still-improving"] = min(gain / 0.1, (1.3 * min(test) / test[-1]) ** 2)
+    found["healthy"] = (t.blind - test[-1]) / reach / POOR
     return found
 
 
 ORDER = ("diverged", "not-learning", "oscillating", "overfitting", "too-good", "still-improving", "plateau",
          "underfitting")  # fmt: skip
 CLEAR = 1.15  # a definition met or missed by less than this factor is too close to call
+FUTURE = 1.5  # the same of a gain that lies after the end of the log
+BARELY = 0.1  # share of blind guessing: a stand that fell no further may as well be called not learning
 
-
-ALSO = {"not-learning", "plateau", "underfitting", "oscillating"}  # one run may well be two of these
+# One run may well be two of these.
+ALSO = ({"not-learning", "plateau", "underfitting", "oscillating"}, {"still-improving", "underfitting"},
+        {"not-learning", "diverged"})  # fmt: skip
 
 
 def measured(recipe, t, inside, best):
     """Return the states whose definitions the losses from inside meet, the first by ORDER leading, and if it is clear.
 
-    Clear is a run that misses or meets each definition up to the leading one by more than a hair.
+    Clear is a run that misses or meets each definition up to the leading one by more than a hair. A run that meets
+    none is healthy if held-out data says so, else it has no state.
     """
     found = margins(recipe, t, inside, best)
     if recipe.spoil == "leak":
         test = [b for _, b in inside[: recipe.epochs]]  # a leak that helps slowly looks like an easy task
         found["too-good"] = min(0.006 * t.blind / test[-1], 0.024 * t.blind / min(test[: recipe.epochs // 3]))
-    if found.get("underfitting", 0) >= 1 and (t.blind - inside[recipe.epochs - 1][0]) / t.blind < 0.3:
-        found["still-improving"] = 0.0  # far from a fit and slow: more of the same is not what it needs
-    met = [s for s in ORDER if found.get(s, 0.0) >= 1]
+    hazy = 1 / FUTURE < found.get("still-improving", 0.0) < FUTURE
+    slow = hazy and found.get("underfitting", 0.0) >= CLEAR  # one takes nothing from the other
+    met = [s for s in ORDER if found.get(s, 0.0) >= 1 or (slow and s == "still-improving")]
+    end = inside[recipe.epochs - 1][0]
+    if {"underfitting", "still-improving"} <= set(met) and (t.blind - end) / t.blind < 0.3:
+        met.remove("still-improving")  # far from a fit and slow: more of the same is not what it needs first
+        met.append("still-improving")
     before = ORDER[: ORDER.index(met[0]) + 1] if met else ORDER
-    clear = all(not 1 / CLEAR < found.get(s, 0.0) < CLEAR for s in before)
+    wide = {"still-improving": 1.0 if slow else FUTURE}
+    clear = all(not 1 / wide.get(s, CLEAR) < found.get(s, 0.0) < wide.get(s, CLEAR) for s in before)
     if not met:
-        return ("healthy",), clear
-    return (met[0], *(s for s in met[1:] if {s, met[0]} <= ALSO)), clear
+        sound = found["healthy"]
+        return (("healthy",) if sound >= 1 else ()), clear and not 1 / CLEAR < sound < CLEAR
+    if met[0] == "plateau" and end > (1 - BARELY) * t.blind:
+        met.append("not-learning")
+    if met[0] == "not-learning" and min(a for a, _ in inside[: recipe.epochs]) < (1 - BARELY) * t.blind:
+        met.append("diverged")  # it had learned, and ends where guessing does
+    return (met[0], *(s for s in met[1:] if any({s, met[0]} <= pair for pair in ALSO))), clear
 
 
 def seeded(name, scenario, seed):

@@ -9,9 +9,10 @@ each round, and the median of the ratios is given with its quartiles. Sides:
 
     tensors   indexes the tensor by a permutation, with no loader at all: the least that can be written
     loader    a TensorDataset and a DataLoader, as tutorials have it
+    fused     tensors with torch's fused AdamW, which torchladder takes, too: what is left is the loop's own cost
     train     torchladder's loop; what the monitor costs on top is measured by bench/overhead.py
 
-    python bench/train.py [--rounds 12] [--write]
+    python bench/train.py [--rounds 40] [--write]
 """
 
 import argparse
@@ -34,6 +35,9 @@ sys.path.insert(0, str(ROOT / "src"))
 RESULTS = ROOT / "bench" / "results"
 SAMPLES, BATCH = 1280, 128  # an epoch is a block of 10 steps
 WARM = 2  # blocks that are not counted
+BESIDE = ("tensors", "loader", "fused")
+# Of glibc, while speed is measured: it keeps what is freed, or page faults fall on one side or another by chance
+ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": str(1 << 32), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
 MODELS = {"small_cnn": {"width": 32, "depth": 2}, "mlp": {"width": 256, "depth": 2}}
 
 
@@ -93,7 +97,7 @@ class Ours:
 class Plain:
     """A loop as anybody writes it, an epoch a block."""
 
-    def __init__(self, model: str, *, loader: bool) -> None:
+    def __init__(self, model: str, *, loader: bool = False, fused: bool = False) -> None:
         import torch
 
         self.x, self.y = pictures()
@@ -104,7 +108,7 @@ class Plain:
             self.model: Any = small.Perceptron(784, 10, options["width"], options["depth"], 0.0)
         else:
             self.model = small.SmallCnn(1, 10, options["width"], options["depth"], 0.0)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.001, weight_decay=0.05)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.001, weight_decay=0.05, fused=fused)
         total = 1000 * SAMPLES // BATCH
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, total)
         self.loss = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
@@ -140,14 +144,15 @@ class Plain:
 
 
 SIDES: dict[str, Callable[[str], Any]] = {
-    "tensors": lambda model: Plain(model, loader=False),
+    "tensors": Plain,
     "loader": lambda model: Plain(model, loader=True),
+    "fused": lambda model: Plain(model, fused=True),
     "train": Ours,
 }
 
 
 def speeds(model: str, rounds: int) -> dict[str, Any]:
-    """Return samples per CPU second of each side, and the ratios to "tensors" and "loader" within rounds."""
+    """Return samples per CPU second of each side, and the ratios of "train" to the plain ones within rounds."""
     jobs = {name: make(model) for name, make in SIDES.items()}
     seconds: dict[str, list[float]] = {name: [] for name in SIDES}
     for number in range(WARM + rounds):
@@ -159,48 +164,53 @@ def speeds(model: str, rounds: int) -> dict[str, Any]:
             if number >= WARM:
                 seconds[name].append(spent)
     found: dict[str, Any] = {"samples_a_second": {n: SAMPLES / statistics.median(s) for n, s in seconds.items()}}
-    for base in ("tensors", "loader"):
-        ratios = {n: [b / s for b, s in zip(seconds[base], seconds[n], strict=True)] for n in ("train",)}
-        found[f"beside_{base}"] = {n: [round(q, 4) for q in statistics.quantiles(r, n=4)] for n, r in ratios.items()}
+    for base in BESIDE:
+        ratios = [b / s for b, s in zip(seconds[base], seconds["train"], strict=True)]
+        found[f"beside_{base}"] = [round(q, 4) for q in statistics.quantiles(ratios, n=4)]
     return found
 
 
-def memory(model: str, side: str) -> int:
-    """Return the peak memory of a process that trains three blocks, in kilobytes."""
-    command = [sys.executable, __file__, "--peak", model, side]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+def apart(*words: str, **environment: str) -> Any:
+    """Return what a process of its own measures: ``--speeds MODEL``, or ``--peak MODEL SIDE``."""
+    command = [sys.executable, __file__, *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **environment})
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak(model: str, side: str) -> int:
+    """Return the peak memory of this process after three blocks, in kilobytes."""
+    job = SIDES[side](model)
+    for _ in range(3):
+        job.block()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def page(found: dict[str, Any]) -> str:
     out = ["# `train` beside plain loops", "", f"Fashion-MNIST shapes, batches of {BATCH}, one core; "
            "ratios of CPU time within rounds, median [quartiles]; memory is a process's peak.", "",
-           "| model | samples/s: tensors, loader, train | train : tensors | train : loader | "
-           "memory train : tensors |", "|---|---|---|---|---|"]  # fmt: skip
+           "| model | samples/s: tensors, loader, fused, train | train : tensors | train : loader | train : fused | "
+           "memory train : tensors |", "|---|---|---|---|---|---|"]  # fmt: skip
     for model, row in found.items():
         rates = ", ".join(f"{v:,.0f}" for v in row["samples_a_second"].values())
-        cells = [row["beside_tensors"]["train"], row["beside_loader"]["train"]]
-        shown = " | ".join(f"{m:.3f} [{a:.3f}, {b:.3f}]" for a, m, b in cells)
+        shown = " | ".join("{1:.3f} [{0:.3f}, {2:.3f}]".format(*row[f"beside_{base}"]) for base in BESIDE)
         out.append(f"| {model} | {rates} | {shown} | {row['memory']['train'] / row['memory']['tensors']:.3f} |")
     return "\n".join(out) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--write", action="store_true", help="write bench/results/train.md and .json")
     parser.add_argument("--peak", nargs=2, metavar=("MODEL", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--speeds", metavar="MODEL", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peak:
-        model, side = options.peak
-        job = SIDES[side](model)
-        for _ in range(3):
-            job.block()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    if options.peak or options.speeds:
+        print(json.dumps(peak(*options.peak) if options.peak else speeds(options.speeds, options.rounds)))
         return
     found = {}
     for model in MODELS:
-        found[model] = speeds(model, options.rounds)
-        found[model]["memory"] = {side: memory(model, side) for side in ("tensors", "loader", "train")}
+        found[model] = apart("--speeds", model, "--rounds", str(options.rounds), **ALLOCATOR)
+        found[model]["memory"] = {side: apart("--peak", model, side) for side in ("tensors", "train")}
     print(page(found))
     if options.write:
         (RESULTS / "train.md").write_text(page(found))

@@ -203,7 +203,7 @@ def test_a_fix_without_a_diff_is_said_in_words(record: Path, capsys: pytest.Capt
     record.write_text(dumps(BROKEN).replace(json.dumps(DIFF), "null"))
 
     assert 2 == main(["fix", str(record)])
-    assert "not written as a diff (return the logits)" in capsys.readouterr().err
+    assert "not written as a diff: return the logits (" in capsys.readouterr().err
 
 
 def test_a_fix_outside_the_working_folder_is_refused(record: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.diagnosis.logs import falling, log, noisy, series
+from tests.diagnosis.logs import falling, log, noisy, series, turned
 from torchladder.core.log_facts import LogFact
 from torchladder.diagnosis.outlook import outlook
 from torchladder.rules.outcome.levers import levers
 from torchladder.rules.outcome.log_course import judge_log
 from torchladder.rules.outcome.log_limits import LogLimits
 from torchladder.rules.outcome.log_look import looked
+from torchladder.rules.outcome.log_shape import begun, lift_of
 
 
 def state(fact: LogFact) -> str:
@@ -123,3 +124,62 @@ def test_a_held_out_column_without_a_number() -> None:
 
     assert found.state == "diverged"
     assert levers(found, fact)
+
+
+def test_a_single_spike_is_no_swing() -> None:
+    """Neither in the training loss nor in the held-out one; many of them are."""
+    train, held = falling(2.3, 0.3), falling(2.3, 0.35)
+    spiked = [v + 2.0 * (i == 16) for i, v in enumerate(train)], [v + 2.0 * (i == 16) for i, v in enumerate(held)]
+
+    assert state(log(train, spiked[1])) == "healthy"
+    assert state(log(*spiked)) == "healthy"
+    assert state(log(train, [v + 0.6 * (i > 9 and i % 2) for i, v in enumerate(held)])) == "oscillating"
+
+
+def test_losses_below_0_are_judged_by_how_far_they_fell() -> None:
+    """Minus a Dice, a log-likelihood of densities: the same curves lower down are in the same state."""
+
+    def lower(fact: LogFact, by: float) -> LogFact:
+        moved = [[v - by for v in s.values] for s in (fact.train, fact.held) if s is not None]
+        return log(*moved)
+
+    healthy = log(falling(2.3, 0.30), falling(2.3, 0.35))
+    turned_up = log(falling(2.3, 0.05, 3.0), turned(0.5, 1.2))
+    found = judge_log(lower(turned_up, 1.5), draws=0)
+
+    assert state(lower(healthy, 1.5)) == "healthy"
+    assert state(lower(healthy, 5.0)) == "healthy"
+    assert (found.state, found.best_x) == ("overfitting", 7.0)
+    assert "was -1 at epoch 7 and is -0.3" in found.words
+
+
+def test_a_loss_that_ends_at_0_but_for_rounding_is_not_lifted() -> None:
+    """A millionth below it is no likelihood."""
+    assert lift_of(series("loss", [*falling(2.3, 0.001), -1e-6])) == 0.0
+    assert lift_of(series("loss", falling(2.3, 0.1))) == 0.0
+
+
+def test_a_loss_that_exploded_twice_before_it_came_down_to_guessing() -> None:
+    """The level after the explosion is the start; what stays there has learned nothing."""
+    blasted = [900.0, 4e4, *noisy([2.5] * 18, 0.02)]
+    held = [400.0, 900.0, *noisy([2.5] * 18, 0.02, 1)]
+
+    assert state(log(blasted, held)) == "not-learning"
+    assert begun(blasted) == blasted[2]
+    assert begun([900.0, 4e4, *falling(2.5, 0.2, n=18)]) == 900.0  # it went on falling: where guessing stood is open
+
+
+def test_a_share_right_bounds_what_a_guess_costs() -> None:
+    """Half of the answers right at the worst: 8.6 at the start was an explosion, and 0.75 beside 0.17 is a gap."""
+    train, held = [8.6, 3.5, 1.3, *falling(0.9, 0.17, n=17)], [4.2, 1.1, 0.72, *noisy([0.75] * 17, 0.02)]
+    rights = [0.55, 0.7, 0.75, *[0.8] * 17]
+
+    assert start(scored(train, held, rights)) == pytest.approx(1.29, abs=0.01)
+    assert state(scored(train, held, rights)) == "overfitting"
+
+
+def test_a_loss_that_ends_where_it_began_does_not_improve() -> None:
+    """It came down and went back: whatever it is called, not underfitting."""
+    dip = [0.70, *falling(0.69, 0.55, n=6), *noisy([0.697] * 13, 0.002)]
+
+    assert state(log(dip, [v + 0.003 for v in dip])) != "underfitting"

@@ -404,7 +404,7 @@ def test_the_mode_needs_a_model_with_a_name() -> None:
 
 
 def test_a_new_head_is_unfrozen_after_the_loop() -> None:
-    """If the loop does nothing else, and the optimizer takes what requires grad."""
+    """If the loop does nothing else, the optimizer takes what requires grad, and the file itself put the part there."""
     text = """\
     net.head = nn.Linear(2, 2)
     for p in net.parameters():
@@ -414,7 +414,8 @@ def test_a_new_head_is_unfrozen_after_the_loop() -> None:
     expected = dedent(text).replace("opt =", "net.head.requires_grad_(True)\nopt =")
 
     assert expected == edited(text, "unfreeze", [3, 1], names=["head.weight", "head.bias"])
-    assert edited(text, "unfreeze", [3, 1], names=["head.weight", "body.weight"]) is None
+    assert expected == edited(text, "unfreeze", [3, 1], names=["body.0.weight", "head.weight"])
+    assert edited(text, "unfreeze", [3, 1], names=["neck.weight", "body.weight"]) is None
     assert (
         edited(
             text.replace("net.parameters(), lr", "net.body[0].parameters(), lr"),
@@ -430,7 +431,7 @@ def test_activations_are_put_between_listed_layers() -> None:
     """In the layout of the list."""
     text = "net = nn.Sequential(\n    nn.Linear(2, 3),  # in\n    nn.Linear(3, 3),\n    nn.Linear(3, 1),\n)\n"
     expected = (
-        "net = nn.Sequential(\n    nn.Linear(2, 3),\n    nn.ReLU(),  # in\n    nn.Linear(3, 3),\n    nn.ReLU(),\n"
+        "net = nn.Sequential(\n    nn.Linear(2, 3),  # in\n    nn.ReLU(),\n    nn.Linear(3, 3),\n    nn.ReLU(),\n"
         "    nn.Linear(3, 1),\n)\n"
     )
 
@@ -522,6 +523,8 @@ def test_a_loader_is_shuffled(text: str, expected: str | None) -> None:
         ("l = torch.log(1 - p)\n", "log", "l = torch.log((1 - p).clamp_min(1e-6))\n"),
         ("l = p.log() + (1 - p).log()\n", "log", "l = p.clamp_min(1e-6).log() + (1 - p).clamp_min(1e-6).log()\n"),
         ("n = m.sum()\nl = a / n\n", "__truediv__", "n = m.sum()\nl = a / n.clamp_min(1e-6)\n"),
+        ("l = (a / 2 * m).sum() / m.sum()\n", "__truediv__", "l = (a / 2 * m).sum() / m.sum().clamp_min(1e-6)\n"),
+        ("l = a.sum() / m.sum() / k.sum()\n", "__truediv__", None),
         ("n = 3\nl = a / n\n", "__truediv__", None),
         ("l = a / b / c\n", "__truediv__", None),
         ("l = torch.acos(p)\n", "acos", None),

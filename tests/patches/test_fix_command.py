@@ -1,6 +1,7 @@
 """``torchladder fix --write``: what it refuses, that a refusal leaves all as it was, and the second climb."""
 
 import dataclasses
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from torchladder.cli.fix_verify import broken_rung, verdict
 from torchladder.cli.main import main
-from torchladder.core.findings import Finding, Fix, Place, Severity
+from torchladder.core.findings import Change, Finding, Fix, Place, Severity
 from torchladder.core.report import Report, RungResult, State
 from torchladder.report.json import dumps
 
@@ -61,12 +62,100 @@ def test_line_ends_and_a_missing_last_one_survive(script: Path, end: str) -> Non
         assert script.read_bytes() == new.replace("\n", end).encode()
 
 
-def test_what_is_not_utf_8_is_left_alone(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_decoded_is_left_alone(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence, not the decoder's."""
     script.write_bytes(OLD.encode() + b"# \xff\n")
 
-    assert "train.py is not UTF-8" in refused(capsys)
+    assert "train.py is not in the encoding that it declares" in refused(capsys)
     assert script.read_bytes().endswith(b"\xff\n")
+
+
+@pytest.mark.parametrize(("first", "encoding"), [("# Gr\u00f6\u00dfe", "utf-8-sig"), ("# coding: cp1252", "cp1252")])
+def test_the_encoding_of_a_file_stays(script: Path, first: str, encoding: str) -> None:
+    """A byte order mark, or what its first line declares."""
+    end = "# \u00e9\n"
+    script.write_bytes((OLD.replace("import torch", first) + end).encode(encoding))
+    Path("record.json").write_text(dumps(with_diff(DIFF.replace("import torch", first))))
+
+    assert main(["fix", "record.json", "--write"]) == 0
+    assert script.read_bytes() == (NEW.replace("import torch", first) + end).encode(encoding)
+
+
+def with_diff(diff: str) -> Report:
+    """Return a record whose cause has this diff."""
+    cause = dataclasses.replace(CAUSE, fixes=(Fix("leave it out", diff=diff, verified=True),))
+    return dataclasses.replace(REPORT, cause=cause, findings=(cause,))
+
+
+def test_mode_and_copy_are_those_of_the_old_file(script: Path) -> None:
+    """Whoever may run it may run it still; nothing else is left in the folder."""
+    script.chmod(0o754)
+
+    assert main(["fix", "record.json", "--write"]) == 0
+    assert [p.stat().st_mode & 0o777 for p in (script, Path("train.py.orig"))] == [0o754, 0o754]
+    assert sorted(p.name for p in Path().iterdir()) == ["record.json", "train.py", "train.py.orig"]
+
+
+def test_of_several_files_all_or_none_is_written(
+    script: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full at the second leaves the first as it was."""
+    Path("model.py").write_text(OLD)
+    both = DIFF + DIFF.replace("train.py", "model.py")
+    Path("record.json").write_text(dumps(with_diff(both)))
+    kept = os.fsync
+    calls: list[int] = []
+
+    def full(number: int) -> None:
+        calls.append(number)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        kept(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "model.py could not be written (No space left on device)" in refused(capsys)
+    assert [script.read_text(), Path("model.py").read_text()] == [OLD, OLD]
+    assert not list(Path().glob("*.orig"))
+    monkeypatch.setattr(os, "fsync", kept)
+    assert main(["fix", "record.json", "--write"]) == 0
+    assert [script.read_text(), Path("model.py").read_text()] == [NEW, NEW]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"schema": 2}, "has schema 2; this version reads schema 1"),
+        ({"cause": None}, "the record names no cause"),
+        ({"findings": 3}, "damaged"),
+    ],
+)
+def test_a_record_that_cannot_be_used(
+    script: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], words: str
+) -> None:
+    """Of another version, of a healthy program, or not whole."""
+    record = Path("record.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+
+    assert words in refused(capsys)
+    assert script.read_text() == OLD
+
+
+def test_a_link_out_of_the_folder_is_not_followed(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What lies elsewhere is changed from there."""
+    Path("inner").mkdir()
+    (Path("inner") / "train.py").symlink_to(script)
+    os.chdir("inner")
+    Path("record.json").write_text(dumps(REPORT))
+
+    assert "lies outside the working folder" in refused(capsys)
+    assert script.read_text() == OLD
+
+
+def test_without_a_record(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a folder nor a file of that name."""
+    assert main(["fix", "nothing", "--diff"]) == 2
+    assert "there is no record at nothing" in capsys.readouterr().err
+    assert script.read_text() == OLD
 
 
 def test_a_read_only_file_is_left_alone(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,3 +295,23 @@ def test_the_edited_program_is_climbed_again(
     assert "Verified: TL201 double-softmax is gone, and the edited program climbs to rung 3." in capsys.readouterr().out
     assert Path("train.py").read_text() == PROGRAM.format("net(x)")
     assert os.listdir(".torchladder")
+
+
+@pytest.mark.parametrize(
+    ("fix", "words"),
+    [
+        (Fix("split first"), "split first (this is advice, and how to follow it is for you to decide)"),
+        (Fix("clip", change=Change("clip"), verified=True, edited=False), "did not pass"),
+        (Fix("clip", change=Change("clip"), verified=False), "did not help"),
+        (Fix("clip", change=Change("clip"), verified=True), "no edit for it could be written safely"),
+    ],
+)
+def test_why_there_is_no_diff(script: Path, capsys: pytest.CaptureFixture[str], fix: Fix, words: str) -> None:
+    """Is said, with the command that tells more."""
+    cause = dataclasses.replace(CAUSE, fixes=(fix,))
+    Path("record.json").write_text(dumps(dataclasses.replace(REPORT, cause=cause, findings=(cause,))))
+
+    said = refused(capsys)
+    assert words in said
+    assert said.endswith("try: torchladder explain TL203\n")
+    assert script.read_text() == OLD

@@ -72,3 +72,14 @@ def test_files_outside_the_folder_are_not_read(tmp_path: Path) -> None:
     for path in ("../out.py", str(tmp_path / "out.py"), "nb.ipynb"):
         with pytest.raises(ValueError, match="no Python file"):
             read_inside(tmp_path / "in", path)
+
+
+def test_lines_that_stay_keep_the_ends_they_have() -> None:
+    """Also where a file mixes them; new lines end like those they replace, and the last as before."""
+    text = "a = 1\r\nb = 2\nc = 3\r\nd = 4\n"
+    diff = unified("train.py", text, "a = 1\nb = 2\nx = 0\nc = 5\ny = 6\nd = 4\n")
+    assert diff is not None
+    (one,) = parse(diff)
+
+    assert apply(one, text) == "a = 1\r\nb = 2\nx = 0\r\nc = 5\r\ny = 6\r\nd = 4\n"
+    assert apply(one, text.rstrip()) == "a = 1\r\nb = 2\nx = 0\r\nc = 5\r\ny = 6\r\nd = 4"

@@ -1,6 +1,14 @@
 """Batch mixing: fires on sick facts, is silent on near ones."""
 
-from torchladder.core.facts import Facts, InterrogationFact, LoaderFact, LossCallFact, RootFact, TensorFact
+from torchladder.core.facts import (
+    Facts,
+    InterrogationFact,
+    LoaderFact,
+    LossCallFact,
+    ParameterFact,
+    RootFact,
+    TensorFact,
+)
 from torchladder.core.findings import Place
 from torchladder.rules.model.batch_mixing import batch_mixing as rule_
 
@@ -54,3 +62,20 @@ def test_silent_on_look_alikes():
     assert judge(0.4, inputs=((64, 8), (2, 300))) == []
     assert judge(0.4, inputs=((16, 64, 2),)) == []
     assert judge(0.4, function="custom") == []
+
+
+def judge_layer(kind, module="rnn"):
+    root = RootFact("model", "Net", 0, 8, 8, (tensor(64, 16, 2),), tensor(64))
+    asked = InterrogationFact(0, mixing=0.4, mixing_samples=64, place=Place("train.py", 7), module=module)
+    row = ParameterFact("Net:rnn.weight", 0, (9, 2), True, True, True, True, True, module="rnn", module_type=kind)
+    calls = (call(target=tensor(64)),)
+    (found,) = rule_.judge(Facts(interrogations=(asked,), roots=(root,), loss_calls=calls, parameters=(row,)))
+    return found.fixes[0].change
+
+
+def test_a_layer_that_takes_the_sequence_first_gets_its_flag():
+    """Recurrent or attention, by the type of the module that mixes; another layer has no such flag."""
+    assert judge_layer("GRU").kind == "layer_batch_first"
+    assert judge_layer("MultiheadAttention").args["line"] == 7
+    assert judge_layer("Linear") is None
+    assert judge_layer("GRU", "head") is None

@@ -76,6 +76,7 @@ SOFTMAX = Finding(
             before=Measurement(WHAT, 1.4748),
             after=Measurement(WHAT, 0.00041),
             seconds=3.12,
+            edited=True,
         ),
     ),
     remark="reaches `cross_entropy` at train.py:18",

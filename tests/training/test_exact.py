@@ -10,8 +10,8 @@ from torch import nn
 
 from torchladder.sets.block import Kind
 from torchladder.training import draws
-from torchladder.training.averaging import averaged, decay_at
-from torchladder.training.groups import freeze, groups, stages
+from torchladder.training.averaging import Average, decay_at
+from torchladder.training.groups import freeze, groups, optimizer, stages
 from torchladder.training.loop import Loop
 from torchladder.training.losses import ClassLoss, ValueLoss, effective_weights, focal
 from torchladder.training.machine import machine
@@ -142,11 +142,11 @@ def test_losses_are_one_number_a_sample() -> None:
 def test_averages_by_hand() -> None:
     """The first update takes the weights over, the next ones mix by min(decay, (1 + t) / (10 + t))."""
     model = nn.Linear(1, 1, bias=False)
-    average = averaged(model, 0.9)
+    average = Average(model, 0.9)
     seen = []
     for value in (1.0, 2.0, 4.0):
         nn.init.constant_(model.weight, value)
-        average.update_parameters(model)
+        average.update()
         seen.append(next(average.module.parameters()).item())
 
     first = 1.0
@@ -154,6 +154,24 @@ def test_averages_by_hand() -> None:
     third = second * 3 / 12 + 4.0 * 9 / 12
     assert seen == pytest.approx([first, second, third])
     assert [decay_at(0.9, t) for t in (0, 1, 1000)] == pytest.approx([0.1, 2 / 11, 0.9])
+
+
+def test_averages_follow_buffers_and_go_on_from_a_state() -> None:
+    """Buffers are averaged, also where a step puts another tensor in their place; counts are copied."""
+    norm = nn.BatchNorm1d(1)
+    model = nn.Sequential(norm, nn.Linear(1, 1))
+    average, again = Average(model, 0.5), Average(model, 0.5)
+    average.update()
+    again.load_state_dict(average.state_dict())
+    norm.running_mean = torch.full((1,), 11.0)
+    norm.num_batches_tracked = torch.tensor(7)
+    for one in (average, again):
+        one.update()
+
+        kept = dict(one.module.named_buffers())
+        assert kept["0.running_mean"].item() == pytest.approx(11 * 9 / 11)
+        assert kept["0.num_batches_tracked"].item() == 7
+    assert norm.running_mean.item() == 11.0
 
 
 def test_an_epoch_s_order_is_a_function_of_seed_and_epoch() -> None:
@@ -244,6 +262,25 @@ def test_norms_and_biases_have_no_decay() -> None:
         n for n, p in module.named_parameters() if p.ndim == 1
     }  # fmt: skip
     assert sum(len(g["params"]) for g in made) == len(list(module.parameters()))
+
+
+@pytest.mark.parametrize(("name", "plain"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
+def test_fused_updates_are_those_of_torch_s_default(name: str, plain: Any) -> None:
+    """Ten steps of the recipe's optimizer end where ten of torch's plain one with the same groups end."""
+    recipe = Recipe(optimizer=Optimizer.model_validate({"name": name, "lr": 0.01}))
+    ends = []
+    for is_plain in (False, True):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(33, 17), nn.Linear(17, 3))
+        o = recipe.optimizer
+        rest: Any = {"momentum": o.momentum} if name == "sgd" else {"betas": (o.momentum, 0.999)}
+        made = plain(groups(model, recipe), lr=o.lr, fused=False, **rest) if is_plain else optimizer(model, recipe)
+        for _ in range(10):
+            model(torch.randn(5, 33)).square().sum().backward()
+            made.step()
+            made.zero_grad()
+        ends.append(nn.utils.parameters_to_vector(model.parameters()).detach())
+    assert torch.allclose(ends[0], ends[1], rtol=1e-4, atol=1e-5)
 
 
 def test_layers_far_from_the_head_learn_slower() -> None:

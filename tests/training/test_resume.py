@@ -1,12 +1,6 @@
-"""Going on: from every step the weights end bit for bit where the unbroken training ends, also after kill -9."""
+"""Going on: from every step the weights end bit for bit where the unbroken training ends."""
 
 import copy
-import json
-import os
-import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +16,7 @@ from torchladder.training.machine import machine
 from torchladder.training.parts import parts_of
 from torchladder.training.place import Listener
 from torchladder.training.recipe import Recipe
-from torchladder.training.sets_ready import ready
+from torchladder.training.sets_ready import fit_of, ready
 from torchladder.training.sides import read_sides
 
 LIVELY = ["batch_size=32", "accumulate=2", "epochs=2", "ema=0.9", "dropout=0.3", "checkpoint_steps=1"]
@@ -43,7 +37,7 @@ class Kept:
 def loop_of(recipe: Recipe, store: Any) -> Loop:
     """Return a training as the verb makes it."""
     seed_everything(recipe.seed)
-    data = ready(recipe, read_sides(recipe.data))
+    data = ready(recipe, read_sides(recipe.data, fit_of(recipe)))
     return Loop(recipe, data, parts_of(recipe, data), machine(recipe.training), store, Listener())
 
 
@@ -113,54 +107,3 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(table: Path) -> Non
 
     assert said == ["torchladder: no space is left"] * 3
     assert of_tensors(full.bare.parameters()) == of_tensors(whole.bare.parameters())
-
-
-def torchladder(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """Start the command line in a folder."""
-    command = [sys.executable, "-m", "torchladder", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def finished(folder: Path, *words: str) -> dict[str, Any]:
-    """Return the result of a training that ends by itself."""
-    process = torchladder(folder, *words, "--json", "result.json", "--force")
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return result
-
-
-def _kills(table: Path, tmp_path: Path, times: int, seed: int) -> None:
-    """Kill trainings at random moments, go on, and compare with the unbroken one."""
-    changes = [*LIVELY, "mixup=0.2", "epochs=20"]
-    recipe = recipe_file.changed(Recipe(), [f"train={table}", *changes])
-    (tmp_path / "r.yaml").write_text(recipe_file.written(recipe))
-    options = ("train", "--no-ladder", "--no-watch", "-q")
-    whole = finished(tmp_path, *options, "r.yaml", "--out", "whole")
-    moments = random.Random(seed)
-    for number in range(times):
-        out = tmp_path / f"broken{number}"
-        process = torchladder(tmp_path, *options, "r.yaml", "--out", out.name)
-        while not list(out.glob("*/checkpoints/step-*.pt")) and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 1.5))  # in a step or while a checkpoint is written: one is written every step
-        process.kill()
-        process.communicate()
-        (run,) = out.iterdir()
-        again = finished(tmp_path, *options, "--resume", str(run), "--out", f"again{number}")
-        assert again["parameter_sum"] == whole["parameter_sum"], number
-        assert again["val"] == whole["val"], number
-        assert [r["val/loss"] for r in again["history"]] == [r["val/loss"] for r in whole["history"]]
-
-
-@pytest.mark.slow
-def test_six_kills_change_nothing(table: Path, tmp_path: Path) -> None:
-    """Killed at six random moments and gone on with, the training ends bit for bit where the unbroken one does."""
-    _kills(table, tmp_path, 6, seed=1)
-
-
-@pytest.mark.slow
-def test_forty_kills_change_nothing(table: Path, tmp_path: Path) -> None:
-    """The same at forty moments."""
-    _kills(table, tmp_path, 40, seed=2)

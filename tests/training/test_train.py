@@ -273,10 +273,10 @@ def test_what_is_shown_is_whole(table: Path, capsys: pytest.CaptureFixture[str])
     assert main(["train", *QUICK, "--data", str(table), "--change", "epochs=2"]) == 0
     shown = capsys.readouterr().out
 
-    for words in ("270 to learn from, 30 held out", "parameters, 100.0 % learn", "epoch   2", "precision", "confusion",
-                  "temperature", "weights.safetensors", "recipe"):  # fmt: skip
+    for words in ("270 to learn from, 30 held out", " kB), 100.0 % learn", "multiply-adds a sample", "epoch   2",
+                  "precision", "confusion", "temperature", "weights.safetensors", "recipe"):  # fmt: skip
         assert words in shown
-    assert "[2, 2] outputs for 2 samples" in shown
+    assert "[2, 2] outputs for 2 samples" in " ".join(shown.split())
 
 
 @pytest.mark.slow

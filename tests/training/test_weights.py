@@ -123,7 +123,8 @@ def test_wrong_normalisation_is_noticed(tmp_path: Path) -> None:
 
     assert distance(module, x) < 0.2
     assert misfit(recipe, _ready(good), module) is None
-    assert "model.mean" in str(misfit(recipe, _ready(bad), module))
+    said = f"fit model.mean: {list(own.mean)} and model.std: {list(own.std)} better"
+    assert said in str(misfit(recipe, _ready(bad), module))
     assert torch.equal(state, torch.get_rng_state())
 
 

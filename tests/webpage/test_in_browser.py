@@ -73,7 +73,7 @@ def test_values_are_read_by_hovering(opened):
     """Of a chart in its legend, of a map beneath it."""
     left, top, width, height = box(opened, "figure.chart .u-over")
     opened.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + width / 2, y=top + height / 2)
-    opened.until(f"!{LEGEND}.includes('\u2013')")
+    opened.until(f"!{LEGEND}.includes('last')")
     assert "training" in opened.run(LEGEND)
 
     left, top, width, _ = box(opened, "figure.map canvas")
@@ -96,6 +96,28 @@ def test_nothing_is_wider_than_a_phone(opened):
     """Only what scrolls by itself is."""
     opened.size(390, 800)
     opened.until("document.documentElement.scrollWidth <= 390")
+
+
+def test_what_has_the_focus_is_seen(opened):
+    """From the first key on: the way past the head of the page, then the button, then the ladder's rungs."""
+    seen = []
+    for _ in range(3):
+        opened.press("Tab")
+        seen.append(
+            opened.run("[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.tagName]")
+        )
+    assert seen == [["solid", "A"], ["solid", "BUTTON"], ["solid", "A"]]
+
+
+def test_paper_is_light(opened):
+    """Whatever the screen was; and the screen is as it was afterwards."""
+    opened.dark()
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    assert opened.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    opened.call("Emulation.setEmulatedMedia", media="")
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run("document.documentElement.dataset.theme === undefined && document.body.style.width === ''")
 
 
 def test_a_live_page_fetches_itself(tmp_path, capfd):

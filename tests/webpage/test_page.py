@@ -13,6 +13,7 @@ from tests.snapshots.reports import PAGES
 from torchladder.core.charts import Chart, HeatMap, Mark, line
 from torchladder.core.errors import UsageError
 from torchladder.core.findings import Place
+from torchladder.core.report import State
 from torchladder.webpage import page
 
 needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine")
@@ -124,6 +125,41 @@ def test_a_long_run_stays_small():
     report = dataclasses.replace(a_broken_one(), charts=(dataclasses.replace(CHART, lines=lines),) * 6)
 
     assert len(page.render(report, read=lambda _: None)) < 1_000_000
+
+
+def test_long_figures_are_folded_and_commands_are_short():
+    """Hundreds of packages under their number, memory in gigabytes, nothing empty, no folder of our own program."""
+    packages = {f"package{i}": "1.0" for i in range(200)}
+    environment = {"packages": packages, "memory": 25_276_502_016, "torch": {}, "libraries": ["sklearn", "torch"]}
+    report = dataclasses.replace(
+        a_broken_one(), script="/opt/tools/bin/torchladder watch train.py", environment=environment
+    )
+    text = page.render(report, read=lambda _: None)
+
+    assert "<summary>200 entries</summary>package0: 1.0, package1: 1.0" in text
+    assert "<td>25.3 GB</td>" in text
+    assert "<td>sklearn, torch</td>" in text
+    assert '<th scope="row">torch</th>' not in text
+    assert "/opt/tools" not in text
+
+
+def test_a_rung_that_could_not_be_judged_is_said_at_the_end():
+    """Beneath "what was not checked", beside the rules that could not tell; nothing is said to be whole."""
+    report = next(r for r in PAGES.values() if any(one.state is State.UNKNOWN for one in r.rungs))
+    tail = page.render(report, read=lambda _: None).split('id="unknown"')[1]
+
+    assert "could not be judged" in tail
+    assert "without an answer" not in tail
+
+
+def test_only_commands_look_like_commands():
+    """What a person should do is prose; what can be typed is code."""
+    for following, shown in (
+        ("torchladder fix x --diff", "<code>torchladder fix x --diff</code>"),
+        ("stop at epoch 19", "Next: stop at epoch 19"),
+    ):
+        report = dataclasses.replace(a_broken_one(), next=following)
+        assert shown in page.render(report, read=lambda _: None)
 
 
 def test_what_is_not_ours_is_not_overwritten(tmp_path):

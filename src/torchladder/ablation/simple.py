@@ -8,7 +8,7 @@ import numpy as np
 from torchladder.training.measures import Measured, of_classes, of_values
 from torchladder.training.recipe import Recipe
 from torchladder.training.samples import Rows, Samples
-from torchladder.training.sets_ready import Ready, ready
+from torchladder.training.sets_ready import Ready, fit_of, ready
 from torchladder.training.sides import read_sides
 
 MAJORITY, MEAN, LINEAR = "majority class", "mean of the labels", "linear model"
@@ -20,7 +20,7 @@ TINY = 1e-12
 
 def simplest(recipe: Recipe) -> dict[str, dict[str, float]]:
     """Return the held-out figures of the simplest predictors, the simplest first."""
-    data = ready(recipe, read_sides(recipe.data))
+    data = ready(recipe, read_sides(recipe.data, fit_of(recipe)))
     return {name: found.values for name, found in predictors(data).items()}
 
 

@@ -68,6 +68,17 @@ def sure(fix: Fix) -> bool:
     return fix.verified is True or (fix.trust is Trust.EXACT and fix.verified is None)
 
 
+def reason(fix: Fix) -> str:
+    """Return why a fix has no diff."""
+    if fix.change is None:
+        return "this is advice, and how to follow it is for you to decide"
+    if fix.edited is False:
+        return "it works, but the edit that was written for it did not pass"
+    if fix.verified is False:
+        return "this was tried, and did not help"
+    return "no edit for it could be written safely in this program's files"
+
+
 def chosen(report: Report) -> Fix:
     """Return the fix to show: one that is exact or verified before any other.
 
@@ -80,8 +91,8 @@ def chosen(report: Report) -> Fix:
     fixes = [fix for fix in report.cause.fixes if fix.diff]
     if not fixes:
         code = report.cause.code
-        titles = "; ".join(clean(fix.title) for fix in report.cause.fixes) or "none is known"
-        msg = f"the fix of {code} is not written as a diff ({titles}); try: torchladder explain {code}"
+        told = "; ".join(f"{clean(fix.title)} ({reason(fix)})" for fix in report.cause.fixes) or "none is known"
+        msg = f"the fix of {code} is not written as a diff: {told}; try: torchladder explain {code}"
         raise UsageError(msg)
     return min(fixes, key=lambda fix: (fix.verified is not True, not sure(fix)))
 

@@ -1,9 +1,12 @@
 """The files that a diff changes: read, checked and written so that a refusal leaves all as they were."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+from torchladder.core.encoded import encoding_of, read_source
 from torchladder.core.errors import UsageError
 from torchladder.report import patch
 from torchladder.report.text import clean
@@ -36,12 +39,11 @@ def new_texts(diff: str) -> dict[Path, str]:
 def _read(file: Path, name: str) -> str:
     """Return a file's text, its line ends as they are."""
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
+        return read_source(file)
     except FileNotFoundError:
         msg = f"nothing was changed: there is no {name} here; run fix in the folder in which the program was climbed"
-    except UnicodeDecodeError:
-        msg = f"nothing was changed: {name} is not UTF-8; make the change by hand, --diff shows it"
+    except ValueError:
+        msg = f"nothing was changed: {name} is not in the encoding that it declares (UTF-8 where it says none)"
     except OSError as error:
         msg = f"nothing was changed: {name} cannot be read ({error.strerror})"
     raise UsageError(msg)
@@ -95,21 +97,36 @@ def uncommitted(file: Path) -> bool:
 
 
 def write(texts: dict[Path, str], *, force: bool) -> None:
-    """Write the new texts, keeping each old one beside it.
+    """Write the new texts, keeping each old one beside it: all of them, or none.
 
     Raises:
         UsageError: If a file may not be changed; then none was.
     """
     check(list(texts), force=force)
-    for file, text in texts.items():
-        draft = file.with_name(f".{file.name}.tmp")
-        try:
-            copy_of(file).write_bytes(file.read_bytes())
-            with draft.open("w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-            draft.chmod(file.stat().st_mode)
-            draft.replace(file)
-        except OSError as error:
+    drafts: dict[Path, Path] = {}
+    try:
+        for file, text in texts.items():
+            drafts[file] = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+            _draft(drafts[file], file, text)
+        for file in texts:
+            shutil.copy2(file, copy_of(file))
+    except (OSError, UnicodeEncodeError) as error:
+        for draft in drafts.values():
             draft.unlink(missing_ok=True)
-            msg = f"{file.name} was not changed: {error.strerror}"
-            raise UsageError(msg) from None
+        why = error.strerror if isinstance(error, OSError) else "its encoding lacks a character of the new text"
+        msg = f"nothing was changed: {next(reversed(drafts)).name} could not be written ({why})"
+        raise UsageError(msg) from None
+    for file, draft in drafts.items():
+        draft.replace(file)  # a name in one folder, which either changes or does not
+
+
+def _draft(draft: Path, file: Path, text: str) -> None:
+    """Write a file's new text beside it, on the disk for good, with the mode and the owner of the old one."""
+    with draft.open("w", encoding=encoding_of(file), newline="") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    held = file.stat()
+    draft.chmod(held.st_mode)
+    with contextlib.suppress(OSError):  # only root may give files away
+        os.chown(draft, held.st_uid, held.st_gid)

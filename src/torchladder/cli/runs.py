@@ -43,9 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add("id", nargs="*", metavar="ID", help="a run's id, its beginning or its end; the newest if not given")
     add("--all", action="store_true", help=f"every run, not only the newest {NEWEST}; every layer, every difference")
     add("--json", action="store_true", help="print JSON")
-    add(
-        "--html", type=Path, metavar="FILE", help="for show: write the run as one HTML page, with its curves and layers"
-    )
+    add("--html", type=Path, metavar="FILE", help="for show and compare: write one HTML page, with curves to zoom into")
     add("--serve", action="store_true", help="for show: serve that page on this machine; it follows a run that goes on")
     add("--force", action="store_true", help="let --html overwrite a file that is not a page of torchladder")
     add("--png", type=picture, metavar="FILE", help="for compare: draw the curves over each other (.png, .svg, .pdf)")
@@ -63,11 +61,11 @@ def run(options: argparse.Namespace) -> int:
         msg = f"list takes no id; try: torchladder runs show {options.id[0]}"
         raise UsageError(msg)
     for given, takes, option in (
-        (options.png, "compare", "--png"), (options.folder, "reproduce", "--in"), (options.html, "show", "--html"),
-        (options.serve or None, "show", "--serve"),
+        (options.png, ("compare",), "--png"), (options.folder, ("reproduce",), "--in"),
+        (options.html, ("show", "compare"), "--html"), (options.serve or None, ("show",), "--serve"),
     ):  # fmt: skip
-        if given is not None and options.what != takes:
-            msg = f"{option} is for {takes}, not for {options.what}"
+        if given is not None and options.what not in takes:
+            msg = f"{option} is for {' and '.join(takes)}, not for {options.what}"
             raise UsageError(msg)
     if not least <= len(options.id) <= most:
         many = "two runs or more" if most > 1 else "one run"

@@ -28,9 +28,12 @@ NAMED = 3  # metrics of which the same is said, that are named
 
 
 def compare_runs(runs: Sequence["Summary"], known: Sequence["Summary"], options: argparse.Namespace, width: int) -> int:
-    """Print the comparison and draw its picture; the exit status is 0."""
+    """Print the comparison, draw its picture and write its page; the exit status is 0."""
     from torchladder.runs.compare import compare
+    from torchladder.webpage import page
 
+    if options.html is not None:
+        page.check_writable(options.html, force=options.force)
     made = compare(options.runs, runs, known)
     if options.json:
         print(json.dumps(_without_series(to_json(made)), indent=1, ensure_ascii=False, allow_nan=False))
@@ -46,6 +49,12 @@ def compare_runs(runs: Sequence["Summary"], known: Sequence["Summary"], options:
         path = curves_picture(curves, options.png)
         if not options.json:
             print(f"\nThe curves are in {clean(str(path))}")
+    if options.html is not None:
+        from torchladder.cli.runs_compare_page import report_of
+
+        page.write(report_of(made), options.html, force=options.force)
+        if not options.json:
+            print(f"\nThe page is {clean(str(options.html))}")
     return 0
 
 
@@ -89,10 +98,10 @@ def _metric_lines(rows: Sequence["MetricRow"], names: Sequence[str], width: int)
     pair = [f"{names[1]} - {names[0]}"] if len(names) == PAIR else []
     cells: list[tuple[str, ...]] = [("", *names, *pair)]
     for row in rows:
-        difference = [_difference(row.runs[0], row.runs[1])] if pair else []
-        cells.append((row.name, *(_value(m) for m in row.runs), *difference))
+        difference = [difference_words(row.runs[0], row.runs[1])] if pair else []
+        cells.append((row.name, *(value_words(m) for m in row.runs), *difference))
         if any(m is not None and m.best is not None for m in row.runs):
-            cells.append(("  best", *(_best(m) for m in row.runs), *("" for _ in pair)))
+            cells.append(("  best", *(best_words(m) for m in row.runs), *("" for _ in pair)))
     out = _table(cells, 2, width)
     out += ["", "Is it more than the noise of seeds?"]
     for i, name in enumerate(names[1:]):
@@ -113,15 +122,18 @@ def _alike(rows: Sequence["MetricRow"], i: int) -> dict[str, list[str]]:
     return made
 
 
-def _difference(first: "Metric | None", second: "Metric | None") -> str:
+def difference_words(first: "Metric | None", second: "Metric | None") -> str:
+    """Return by how much the second ended above the first."""
     return "-" if first is None or second is None else f"{second.final - first.final:+.3g}"
 
 
-def _value(metric: "Metric | None") -> str:
+def value_words(metric: "Metric | None") -> str:
+    """Return where a metric ended."""
     return "-" if metric is None else number(metric.final)
 
 
-def _best(metric: "Metric | None") -> str:
+def best_words(metric: "Metric | None") -> str:
+    """Return the best value and its step."""
     if metric is None or metric.best is None:
         return "-"
     return f"{number(metric.best)} at {metric.best_step:,}"

@@ -126,7 +126,7 @@ def _is_known(key: str, names: tuple[str, ...], verbs: Collection[str]) -> bool:
 
 def _is_given(action: argparse.Action, parser: argparse.ArgumentParser, given: Collection[str]) -> bool:
     """Tell whether the user's words leave no place for a setting: they add to it, or cannot stand beside it."""
-    rivals = {action} if isinstance(action, argparse._AppendAction) else set()  # noqa: SLF001
+    rivals: set[argparse.Action] = {action} if isinstance(action, argparse._AppendAction) else set()  # noqa: SLF001
     for group in parser._mutually_exclusive_groups:  # noqa: SLF001
         if action in group._group_actions:  # noqa: SLF001
             rivals |= {*group._group_actions} - {action}  # noqa: SLF001

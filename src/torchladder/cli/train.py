@@ -74,11 +74,16 @@ def run(options: argparse.Namespace) -> int:
         return _broken(broken.report, options)
     finally:
         progress.clear()
-    if options.json:
-        outcome.write_json(options.json, made.as_json())
+    if options.json and made.run:  # of several processes one writes
+        try:
+            outcome.write_json(options.json, made.as_json())
+        except OSError as error:
+            made.lost.append(f"--json {options.json} was not written ({error.strerror or error})")
     if not options.quiet and made.run:
         print("\n".join(lines(made)))
-    return 0
+    for words in made.lost:
+        print(f"torchladder: {words}", file=sys.stderr)
+    return UsageError.exit_status if made.lost else 0
 
 
 def _recipe(options: argparse.Namespace) -> "tuple[Recipe, list[str], Path | None, str]":

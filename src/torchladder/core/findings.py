@@ -71,7 +71,9 @@ class Change:
 class Fix:
     """A remedy: ``change`` is its form in memory, ``diff`` its form on disk, ``verified`` the outcome.
 
-    ``chart`` draws the losses without it and with it.
+    ``chart`` draws the losses without it and with it. ``edited`` tells what was tried: True for the files as the
+    diff leaves them; False where those did not pass though the change in memory did, so that no diff is shown; None
+    for the change in memory.
     """
 
     title: str
@@ -83,6 +85,7 @@ class Fix:
     after: Measurement | None = None
     seconds: float | None = None
     chart: Chart | None = None
+    edited: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

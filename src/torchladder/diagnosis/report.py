@@ -56,7 +56,8 @@ def rung(run: Diagnosis, rules: Sequence[Rule], *, alone: bool) -> RungResult:
     found = {f.code for f in run.findings}
     unknown = {r.code: run.course.words for r in rules} if state is State.UNKNOWN else {}
     clear = tuple(r.code for r in rules if r.code not in found and r.code not in unknown)
-    told = f"read as {run.log.table.form}, {run.log.table.rows:,} rows; {'; '.join(run.log.told)}"
+    rows = run.log.table.rows
+    told = f"read as {run.log.table.form}, {rows:,} row{'s' if rows != 1 else ''}; {'; '.join(run.log.told)}"
     notes = (told, *run.log.table.notes, *run.notes) if alone else (told,)
     return RungResult(
         FULL_RUN, "curves" if alone else short(run.name), state, summary(run), 0.0, figures(run), unknown, clear, notes

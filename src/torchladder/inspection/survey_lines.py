@@ -53,7 +53,8 @@ def _noise(survey: SurveyFact) -> Line:
         why = f"the small model that doubts them is right in {found[-1].accuracy:.0%} only"
         return Line("labels that look wrong", ("TL120",), None, None, why)
     value = f"{found[-1].estimated:.1%} of training" + (f", {found[0].estimated:.1%} held out" if 0 in found else "")
-    return Line("labels that look wrong", ("TL120",), value, "below 8%")
+    # Hard samples look wrong as well, and do so on both sides.
+    return Line("labels that look wrong", ("TL120",), value, "as few as held out" if 0 in found else "below 8%")
 
 
 def _stump(survey: SurveyFact) -> Line:

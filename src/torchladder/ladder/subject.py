@@ -3,7 +3,7 @@
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torchladder.core.findings import Change
 from torchladder.core.jsonable import from_json, to_json
 from torchladder.core.outcome_facts import OutcomeFact
 from torchladder.ladder.pictures import Batch, load_batch
+from torchladder.runner import edited as edited_files
 from torchladder.runner.children import child_payloads
 from torchladder.runner.folder import differences, snapshot
 from torchladder.runner.forkserver import Run, run
@@ -49,6 +50,7 @@ class Subject:
     keep: Callable[[str, bytes], None] | None = None  # takes files for the report's folder
     spent: dict[str, float] = field(default_factory=dict)  # seconds of single experiments
     predictions: bytes | None = None  # of the last held-out pass, as an .npz file
+    last_state: str = "ended"  # how the program went in the last experiment
     whole: bool = False  # whether the program was followed to its own end
     _runs: int = 0
     _last_scratch: str = ""
@@ -70,14 +72,17 @@ class Subject:
         """Seconds of the budget that remain."""
         return self.budget - (time.monotonic() - self.started)
 
-    def run(self, entry: str, options: dict[str, Any], seconds: float) -> Run:
-        """Run one experiment in a process and a scratch folder of its own."""
+    def run(self, entry: str, options: dict[str, Any], seconds: float, edited: Mapping[str, str] | None = None) -> Run:
+        """Run one experiment in a process and a scratch folder of its own; ``edited``: other texts of some files."""
         assert self._scratch is not None
         self._runs += 1
         scratch = Path(self._scratch.name, str(self._runs))
         scratch.mkdir()
         self._last_scratch = str(scratch)
-        return run(self.target, f"{ENTRY}:{entry}", options, seconds=seconds, scratch=str(scratch))
+        edited_files.put(edited or {}, str(scratch), self.target.cwd)
+        seen = run(self.target, f"{ENTRY}:{entry}", options, seconds=seconds, scratch=str(scratch))
+        self.last_state = seen.program.state
+        return seen
 
     def observe(self) -> Run:
         """Look at the program as it is, and keep what was seen."""
@@ -136,8 +141,16 @@ class Subject:
         self.facts = dataclasses.replace(facts, **{**mine, "failures": {**facts.failures, **before.failures}})
         self._keep_end(payload)
 
-    def same_batch(self, label: str, phase: int, changes: Sequence[Change] = ()) -> TrialFact | None:
+    def same_batch(
+        self, label: str, phase: int, changes: Sequence[Change] = (), edited: Mapping[str, str] | None = None
+    ) -> TrialFact | None:
         """Train one phase on one batch; the trial is kept among the facts under ``label``.
+
+        Args:
+            label: What to call it.
+            phase: Which phase.
+            changes: Made in memory.
+            edited: Files run in another text.
 
         Returns:
             The trial, or None when there was no time for it or the run itself failed.
@@ -153,7 +166,7 @@ class Subject:
             "changes": [to_json(c) for c in changes],
             "plan": {"dense_steps": 2},
         }
-        seen = self.run("same_batch", options, seconds)
+        seen = self.run("same_batch", options, seconds, edited)
         payload = seen.payload or {}
         if not (payload.get("trial") or {}).get("steps"):  # the program may train in processes of its own
             children = [p for p in child_payloads(self._last_scratch) if (p.get("trial") or {}).get("steps")]
@@ -186,11 +199,13 @@ class Subject:
             self.facts = kept
         return trial
 
-    def observe_with(self, changes: Sequence[Change], steps: int) -> Facts | None:
-        """Look at the program's own first ``steps`` steps with changes applied."""
+    def observe_with(
+        self, changes: Sequence[Change], steps: int, edited: Mapping[str, str] | None = None
+    ) -> Facts | None:
+        """Look at the program's own first ``steps`` steps with changes applied, or some files in another text."""
         plan = {"dense_steps": 8, "max_steps": steps, "stop_seconds": min(20.0, max(self.left * TRIAL_SHARE, 4.0))}
         options = {"plan": plan, "changes": [to_json(c) for c in changes]}
-        seen = self.run("observe", options, plan["stop_seconds"] + 5.0)
+        seen = self.run("observe", options, plan["stop_seconds"] + 5.0, edited)
         if not seen.payload or "facts" not in seen.payload:
             return None
         facts: Facts = from_json(Facts, seen.payload["facts"])

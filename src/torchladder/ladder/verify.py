@@ -1,19 +1,25 @@
-"""Proof by intervention: the same rung again, with the fix applied in memory.
+"""Proof by intervention: the same rung again, with the fix.
 
 A fix is verified when the broken rung passes with it and did not without it. Faults that let one
-batch be memorised are measured on the program's own first steps instead.
+batch be memorised are measured on the program's own first steps instead. Where the fix can be written
+as a diff, what runs is the program as the diff leaves it; else the change is made in memory.
 """
 
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchladder.core.charts import Chart, line, steps_chart
 from torchladder.core.facts import Facts, TrialFact
 from torchladder.core.findings import Finding, Fix, Measurement, Standing
 from torchladder.ladder.subject import BATCH_STEPS, Subject, program_of
 from torchladder.rules.registry import find_rule
+
+if TYPE_CHECKING:
+    from torchladder.patches.patch import Written
 
 FREE_STEPS = 600  # of the program's own steps, when one batch cannot tell
 BETTER = 0.8  # a loss below this share of the other counts as lower
@@ -30,6 +36,7 @@ OTHER_COURSE = {"keep_seed", "copy_state_dict", "frozen_eval", "reset_state"}
 # Fixes of suspicions that a batch memorised anyway does not decide: the program's own first steps may.
 ALSO_FREELY = {"reinitialise", "he_initialise", "permute_instead"}
 TRIES = 3  # fixes tried per finding
+EDIT_LEFT = 10.0  # seconds below which a fix is not tried both ways
 # Changes that leave training as it is: no loss of theirs says anything, only the rule itself.
 EVALUATION_ONLY = {"eval_mode", "without_grad", "read_logits"}
 
@@ -88,22 +95,70 @@ def verify(finding: Finding, subject: Subject) -> Finding:
             continue
         tried += 1
         subject.progress(f"trying the fix of {finding.code}: {fix.title}")
-        fixes[i] = _try(finding, fix, i, subject)
+        fixes[i] = _tried(finding, fix, i, subject)
         if fixes[i].verified:
             fixes.insert(0, fixes.pop(i))  # the fix that works is the one to show
             break
     return dataclasses.replace(finding, fixes=tuple(fixes))
 
 
-def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
+def _tried(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
+    """Try a fix on the files as its diff leaves them, where there is one; else, or where that fails, in memory.
+
+    Suspicions, most of which are wrong, are tried in memory first.
+    """
+    if finding.standing is not Standing.PROVEN:
+        done = _try(finding, fix, number, subject)
+        return _on_file(finding, done, number, subject) if done.verified and subject.left >= EDIT_LEFT else done
+    edit = _written(finding, fix, subject)
+    if edit is None:
+        return _try(finding, fix, number, subject)
+    done = _try(finding, fix, number, subject, {edit.path: edit.text})
+    broke = not done.verified and _broke(subject)
+    if not broke and (done.verified is not False or subject.left < EDIT_LEFT):
+        return dataclasses.replace(done, edited=True if done.after else None, diff=edit.diff if done.verified else None)
+    done = _try(finding, fix, number, subject)
+    return dataclasses.replace(done, edited=False) if done.verified or broke else done
+
+
+def _on_file(finding: Finding, done: Fix, number: int, subject: Subject) -> Fix:
+    """Return a fix that works in memory with what came of its diff, if it has one."""
+    edit = _written(finding, done, subject)
+    if edit is None:
+        return done
+    untried = dataclasses.replace(done, verified=None, before=None, after=None, chart=None)
+    again = _try(finding, untried, number, subject, {edit.path: edit.text})
+    if again.verified:
+        return dataclasses.replace(again, edited=True, diff=edit.diff)
+    return dataclasses.replace(done, edited=False if again.verified is False or _broke(subject) else None)
+
+
+def _broke(subject: Subject) -> bool:
+    """Tell whether the last experiment ended in an error that the program as it is does not make."""
+    return subject.last_state == "crashed" and program_of(subject.facts).state != "crashed"
+
+
+def _written(finding: Finding, fix: Fix, subject: Subject) -> "Written | None":
+    """Return the diff of a fix and the file as it leaves it, None where there is none or no file is run."""
+    if subject.target.kind not in {"script", "module"}:
+        return None
+    from torchladder.patches.patch import write  # its parser takes a while to load
+
+    return write(finding, fix, Path(subject.target.cwd))
+
+
+def _try(finding: Finding, fix: Fix, number: int, subject: Subject, texts: Mapping[str, str] | None = None) -> Fix:
+    """Return a fix with what came of it: of the change in memory, or of some files in another text."""
     started = time.monotonic()
     assert fix.change is not None
     if fix.change.kind in EVALUATION_ONLY:
-        done = _try_freely(fix, finding, subject)
+        done = _try_freely(fix, finding, subject, texts)
         return dataclasses.replace(done, seconds=round(time.monotonic() - started, 2))
     phase = finding.phase or 0
     base = base_trial(subject.facts, phase)
-    trial = subject.same_batch(f"{finding.code}.{number}", phase, (fix.change,))
+    changes = (fix.change,) if texts is None else ()
+    label = f"{finding.code}.{number}" + ("" if texts is None else ".edited")
+    trial = subject.same_batch(label, phase, changes, texts)
     if trial is None:
         return fix
     crashed = base is None and program_of(subject.facts).state == "crashed"
@@ -120,10 +175,10 @@ def _try(finding: Finding, fix: Fix, number: int, subject: Subject) -> Fix:
         return done
     if finding.standing is Standing.SUSPECTED and fix.change.kind not in ALSO_FREELY:
         return done
-    return _try_freely(done, finding, subject)
+    return _try_freely(done, finding, subject, texts)
 
 
-def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
+def _try_freely(fix: Fix, finding: Finding, subject: Subject, texts: Mapping[str, str] | None) -> Fix:
     """Compare the program's own first steps with and without the fix."""
     assert fix.change is not None
     phase = finding.phase or 0
@@ -135,7 +190,7 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject) -> Fix:
         return fix
     until = int(fix.change.args.get("until", 0))  # the step at which the fault showed
     steps = max(FREE_STEPS, until)
-    facts = subject.observe_with((fix.change,), steps)
+    facts = subject.observe_with((fix.change,) if texts is None else (), steps, texts)
     after = next((c.losses for c in (facts.curves if facts else None) or () if c.phase == phase), ())
     n = min(len(before), len(after), steps)
     if n < 20:  # noqa: PLR2004

@@ -47,7 +47,7 @@ def axis_of(table: Table, roles: Sequence[tuple[Column, Role]], judged: Sequence
             if kind == "epoch" and not _tells_apart(counted, judged[0]) and _has_steps(roles, table.rows, judged[0]):
                 continue
             places, breaks = _without_repeats(counted)
-            if kind == "epoch":
+            if kind == "epoch" and not all(_once(counted, c) for c in judged):
                 places = _within(places)
             return Axis(kind, f"axis: {column.name}", places, breaks)
     return Axis("row", "axis: rows, for no column counts epochs or steps", np.arange(table.rows, dtype=np.float64) + 1)
@@ -77,6 +77,12 @@ def _is_counter(values: Numbers) -> bool:
 def _tells_apart(values: Numbers, column: Column) -> bool:
     here = values[column.rows]
     return len(np.unique(here)) > 0.8 * len(here) or not (np.diff(here) == 0).any()
+
+
+def _once(values: Numbers, column: Column) -> bool:
+    """Tell whether a column has one value an epoch at the most; a run that was resumed may have two of some."""
+    here = values[column.rows]
+    return not (np.diff(here) == 0).any()
 
 
 def _has_steps(roles: Sequence[tuple[Column, Role]], rows: int, judged: Column) -> bool:

@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 from torchladder.logs.records import CHUNK, NUMERALS, parsed
-from torchladder.logs.roles import AXES, is_measure, words_of
+from torchladder.logs.roles import AXES, is_measure, role_of, words_of
 from torchladder.logs.table import Gathered, LogError, Numbers, Table, full, number
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
@@ -22,7 +22,16 @@ NAME = r"[A-Za-z][\w./@-]*(?: [A-Za-z][\w./@-]*){0,2}"
 PAIR = re.compile(rf"(?P<name>{NAME})['\"]?(?P<sep>\s*[:=]\s*|\s+)['\"]?(?P<value>{NUMBER})(?P<of>%|/\d+(?:\.\d+)?)?")
 EPOCH = re.compile(r"\bepochs?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 STEP = re.compile(r"\b(?:global[_ ])?(?:steps?|iter(?:ation)?s?|it)['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+)", re.IGNORECASE)
-INSIDE = re.compile(r"epochs?[^\[]*\[\s*(\d+)\s*/\s*(\d+)[^\]]*\]", re.IGNORECASE)  # Train Epoch: 1 [640/60000 (1%)]
+BOOST = re.compile(r"^\[(\d+)\]\s")  # XGBoost, LightGBM: [12]  train-logloss:0.31
+METER = re.compile(rf"(?<=\s)({NUMBER})\s+\(\s*({NUMBER})\s*\)")  # of a batch, and the mean since the epoch began
+SUMMED = re.compile(r"^\s*\*\s+(?:Acc|Prec)@1\b")  # ends a validation in PyTorch's ImageNet example
+INSIDE = re.compile(  # Train Epoch: 1 [640/60000 (1%)], timm's Train: 1 [640/1251 (51%)]
+    r"(?:epochs?[^\[]*|^\s*train:\s*\d+\s*)\[\s*(\d+)\s*/\s*(\d+)[^\]]*\]", re.IGNORECASE
+)
+OF_TIMM = re.compile(r"^\s*Train:\s*(\d+)\s*\[\s*\d+/\d+")
+HEADING = re.compile(  # PyTorch's tutorial: "Test Error:", and the figures on the lines beneath
+    r"^\W*(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?)(?: [A-Za-z]+)?\s*:\s*$", re.IGNORECASE
+)
 SIDE = re.compile(r"^\W*(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?)\b", re.IGNORECASE)
 BAR = re.compile(r"\d+%\||[━█▏▎▍▌▋▊▉]|\[[=#]*>?[.\s]*\]|\bit/s\b|\bms/step\b|:\s*\d+%\s")
 CUT = re.compile(r":\s*\d+%.*$")
@@ -124,6 +133,7 @@ class Console:
         self._rows: list[dict[str, float]] = []
         self._recipes: dict[str, list[tuple[str, int]] | None] = {}  # by form of a line; None: read it
         self._once: set[str] = set()
+        self._under = "", 0  # the side that a heading named, and the last line of its block
 
     def read(self, text: str) -> list[dict[str, float]]:
         """Return the rows of a text, each with the number of its line."""
@@ -137,11 +147,19 @@ class Console:
         return self._rows
 
     def _take(self, part: str, line: int, *, redrawn: bool) -> None:
+        heading = HEADING.match(part) if part.rstrip().endswith(":") else None
+        if heading is not None:
+            self._under = SIDES[heading[1].lower()[:2]], line
+            return
         seen = self._known(part)
         self._epoch = seen.get("epoch", self._epoch)
         measures = {k[1:]: v for k, v in seen.items() if k[0] == CELL}
         if not measures:
             return
+        side, last = self._under
+        if side and line == last + 1:
+            measures = {k if role_of(k).side else f"{side}_{k}": v for k, v in measures.items()}
+            self._under = side, line
         step, inside = seen.get("step"), "inside" in seen
         if redrawn or (step is None and not inside and self._epoch is not None):
             self._end(measures, line)
@@ -189,12 +207,15 @@ class Console:
 
     def _read_line(self, part: str) -> dict[str, float]:
         """Return the figures of a line by name, and the epoch, step and share of an epoch that it speaks of."""
+        part = part.replace("'s ", " ")  # LightGBM: training's binary_logloss
+        if len(METER.findall(part)) > 1:
+            part = METER.sub(r"\2", part)
         cells = dict(self._table(part))
         if not cells:
             cells = dict(self._pairs(part))
         found = {}
         lower = part.lower()
-        epoch = EPOCH.search(part) if "epoch" in lower else None
+        epoch = EPOCH.search(part) if "epoch" in lower else OF_TIMM.match(part)
         if epoch and "epochs" not in epoch[0].lower() and not self._is_head(part):
             found["epoch"] = float(epoch[1])
         elif "epoch" in cells:
@@ -203,10 +224,10 @@ class Console:
         if not any(is_measure(k) for k in measures):
             return found
         found |= {CELL + k: v for k, v in measures.items()}
-        step = STEP.search(part)
+        step = STEP.search(part) or BOOST.match(part)
         if step is not None:
             found["step"] = float(step[1])
-        inside = INSIDE.search(part) if "epoch" in lower else None
+        inside = INSIDE.search(part) if epoch else None
         if inside is not None:
             found |= {"inside": float(inside[1]), "of": float(inside[2])}
         return found
@@ -225,14 +246,14 @@ class Console:
 
     def _pairs(self, part: str) -> Iterator[tuple[str, float]]:
         side = SIDE.match(part)
-        prefix = SIDES[side[1].lower()[:2]] if side else ""
+        prefix = SIDES[side[1].lower()[:2]] if side else "val" if SUMMED.match(part) else ""
         for found in PAIR.finditer(part):
             name = found["name"].strip(" -.")
             words = words_of(name)
             if not words or words[-1] in {"epoch", "epochs"}:
                 continue
             named = ":" in found["sep"] or "=" in found["sep"]
-            if not named and not is_measure(words[-1]):
+            if not named and not is_measure(words[-1]) and not is_measure(name.split()[-1]):
                 continue
             value = number(found["value"])
             if value is None:

@@ -3,6 +3,7 @@
 What is inferred is told (``Log.told``) and can be named by the user instead.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -122,10 +123,20 @@ def _sides(roles: Sequence[tuple[Column, Role]]) -> _Sides:
         found.held = bare
         found.train = [p for p in found.train if p not in bare]
     elif held and not any(p[1].kind == "score" for p in held):
-        bare = [p for p in plain if p[1].kind == "score" and p[1].quantity.startswith(("metrics", "map", "m_ap"))]
+        # Where both losses are named for a side and no score is, scores are held-out ones (fastai, model cards).
+        both = {r.kind for _, r in named} == {"loss"} and any(r.kind == "loss" for _, r in held)
+        bare = [p for p in plain if p[1].kind == "score" and (both or _of_detector(p[1]))]
         found.held = [*held, *bare]
         found.train = [p for p in found.train if p not in bare]
+    elif not found.held:
+        found.held = [p for p in plain if p[1].kind == "score" and _of_detector(p[1])]
+        found.train = [p for p in found.train if p not in found.held]
     return found
+
+
+def _of_detector(role: Role) -> bool:
+    """Tell whether a score is a mean precision, which nobody takes of training data: mAP50, bbox_mAP."""
+    return role.quantity.startswith("metrics") or re.search(r"(^|_)(map|m_ap)", role.quantity) is not None
 
 
 def _losses(table: Table, sides: _Sides, asked: Asked) -> tuple[Column | None, Column | None]:

@@ -4,7 +4,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from torchladder.logs import console, delimited, document, events, mlflow, records, wandb
+from torchladder.logs import console, delimited, document, events, markdown, mlflow, points, records, wandb
 from torchladder.logs.folder import merged_events, runs_in
 from torchladder.logs.roles import is_measure
 from torchladder.logs.table import Column, LogError, Table
@@ -46,6 +46,7 @@ def open_logs(path: Path) -> list[Table]:
                 found += open_runs(log, name if name == str(log) else str(log))
         except LogError as error:
             refused.append(str(error))
+    found = points.merged(found)
     useful = [t for t in found if any(is_measure(c.name) for c in t.columns)]
     if useful or found:
         return useful or found
@@ -63,7 +64,9 @@ def open_runs(path: Path, source: str) -> list[Table]:
     with contextlib.suppress(OSError), path.open("rb") as file:  # what cannot be read is said by the next
         if file.read(len(mlflow.MAGIC)) == mlflow.MAGIC:
             return mlflow.of_data_base(path, source)
-    return runs_of(open_file(path, source))
+    table = open_file(path, source)
+    single = points.tables(path, source) if table.form in {"CSV", "TSV"} else []
+    return single or runs_of(table)
 
 
 def open_file(path: Path, source: str) -> Table:
@@ -114,9 +117,20 @@ def _of_text(path: Path, source: str, head: str) -> Table:
             except LogError:
                 if path.suffix == ".json" or head[0] == "{":
                     raise
+    return _of_lines(path, source, head)
+
+
+def _of_lines(path: Path, source: str, head: str) -> Table:
+    """Return the table of a text that is no JSON."""
+    if path.suffix == ".md" or any(markdown.RULE.match(line) for line in head.splitlines()):
+        found = markdown.read(path, source)
+        if found is not None:
+            return found
     if path.suffix in {".csv", ".tsv"} or delimited.separator_of(_whole_lines(head)):
         try:
-            return delimited.read(path, source)
+            cut = delimited.read(path, source)
+            if cut.columns or path.suffix in {".csv", ".tsv"}:
+                return points.named(cut, path)
         except LogError:
             if path.suffix in {".csv", ".tsv"}:
                 raise

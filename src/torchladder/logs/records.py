@@ -87,7 +87,10 @@ def _carefully(path: Path, source: str) -> Table:
     if not lines or len(torn) > max(1.0, TORN_SHARE * len(lines)):
         msg = f"{source}: line {torn[0] if torn else 1} is no JSON object, nor are {max(len(torn) - 1, 0)} more"
         raise LogError(msg)
-    notes = (f"{len(torn)} lines that are no JSON objects were left out, the first is line {torn[0]}",) if torn else ()
+    notes: tuple[str, ...] = ()
+    if torn:
+        several = f"{len(torn)} lines that are no JSON objects were left out, the first is line {torn[0]}"
+        notes = (f"line {torn[0]} is no JSON object and was left out" if len(torn) == 1 else several,)
     at = np.asarray(lines, dtype=np.int64)
     return Table(source, "JSON lines", gathered.count, gathered.columns(), lines=at, notes=notes)
 

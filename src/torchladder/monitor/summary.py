@@ -16,12 +16,11 @@ def sentence(monitor: "Monitor", findings: Sequence[Finding]) -> str:
         return "no optimizer step was seen"
     worst = [f for f in findings if f.severity is not Severity.NOTE]
     found = course(monitor.facts(finished=True))
-    words = found.words
+    words, ill = found.words, found.state not in {"healthy", "unknown"}
     if found.start is not None and found.end is not None:
         words = f"loss {found.start:.4g} -> {found.end:.4g} over {monitor.step:,} steps"
-        if found.state not in {"healthy", "unknown"}:
-            words += f": {found.state}"
+        words += f": {found.state}" if ill else ""
     if not worst:
-        return f"{words}; nothing alarming was seen"
+        return f"{words}; no cause of that was seen" if ill else f"{words}; nothing alarming was seen"
     names = ", ".join(f"{f.code} {f.name}" for f in worst[:3])
     return f"{words}; {len(worst)} alert{'s' if len(worst) > 1 else ''}: {names}"

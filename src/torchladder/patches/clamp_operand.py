@@ -49,14 +49,20 @@ def _operand(source: Source, call: cst.Call, name: str) -> cst.BaseExpression | 
 
 
 def _divisor(case: Case, source: Source, line: int, eps: str) -> str | None:
-    """Return the text with the only divisor of a line clamped, if it is a named tensor that is never negative."""
-    division = only([b for b in source.at(cst.BinaryOperation, line) if isinstance(b.operator, cst.Divide)])
+    """Return the text with the only divisor of a line clamped, if it is a sum or the like that is never negative."""
     low = next((m.value[0] for m in case.finding.seen if isinstance(m.value, list | tuple) and m.value), None)
-    if division is None or not isinstance(division.right, cst.Name) or not isinstance(low, int | float) or low < 0:
+    if not isinstance(low, int | float) or low < 0:
         return None
-    made = only(source.assigned(division.right.value))
-    value = made.value if made else None
+    divisions = [b for b in source.at(cst.BinaryOperation, line) if isinstance(b.operator, cst.Divide)]
+    divisor = only([b.right for b in divisions if _reduces(source, b.right)])
+    if divisor is None:
+        return None
+    return source.replaced({divisor: source.expression(f"{source.atom(divisor)}.clamp_min({eps})")})
+
+
+def _reduces(source: Source, node: cst.BaseExpression) -> bool:
+    """Tell whether an expression is a sum or the like of a tensor, or the name of one."""
+    made = only(source.assigned(node.value)) if isinstance(node, cst.Name) else None
+    value = made.value if made is not None else node
     func = value.func if isinstance(value, cst.Call) else None
-    if not isinstance(func, cst.Attribute) or func.attr.value not in REDUCTIONS:
-        return None
-    return source.replaced({division.right: source.expression(f"{division.right.value}.clamp_min({eps})")})
+    return isinstance(func, cst.Attribute) and func.attr.value in REDUCTIONS

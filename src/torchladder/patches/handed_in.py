@@ -20,7 +20,7 @@ def handed_in(source: Source, statement: cst.SimpleStatementLine, name: str, val
     call = only(calls_of(source, function))
     if not isinstance(function, cst.FunctionDef) or call is None or source.parent(statement) is not function.body:
         return None
-    given = _given(function, call)
+    given = given_by(function, call)
     if given is None or not name.isidentifier():
         return None
     inside, caller = _names(source, value), source.function(call) or source.module
@@ -42,7 +42,7 @@ def handed_in(source: Source, statement: cst.SimpleStatementLine, name: str, val
     })
 
 
-def _given(function: cst.FunctionDef, call: cst.Call) -> dict[str, cst.BaseExpression] | None:
+def given_by(function: cst.FunctionDef, call: cst.Call) -> dict[str, cst.BaseExpression] | None:
     """Return what a call passes for each parameter, None where that is not plain to see."""
     takes = function.params
     if takes.kwonly_params or takes.posonly_params or takes.star_kwarg or function.decorators or not is_plain(call):

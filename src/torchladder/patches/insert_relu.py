@@ -115,8 +115,12 @@ def _longer(items: Sequence[cst.CSTNode], wanted: set[int], fresh: Sequence[cst.
             comma = getattr(item, "comma", None)
             space = comma.whitespace_after if isinstance(comma, cst.Comma) else None
             if isinstance(comma, cst.Comma) and isinstance(space, cst.ParenthesizedWhitespace):
-                out[-1] = item.with_changes(comma=comma.with_changes(whitespace_after=without_comment(space)))
-                out.append(fresh[i].with_changes(comma=comma))
+                # A remark stays on its line; lines of their own belong to what follows.
+                out[-1] = item.with_changes(
+                    comma=comma.with_changes(whitespace_after=space.with_changes(empty_lines=[]))
+                )
+                bare = without_comment(space).with_changes(empty_lines=space.empty_lines)
+                out.append(fresh[i].with_changes(comma=comma.with_changes(whitespace_after=bare)))
             else:
                 out.append(fresh[i].with_changes(comma=comma))
     return out

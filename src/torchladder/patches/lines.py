@@ -42,3 +42,34 @@ def moved(
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
+
+
+def without_block(source: Source, block: cst.BaseCompoundStatement) -> str | None:
+    """Return the text without a compound statement, None where what is left is no program."""
+    lines = source.text.splitlines(keepends=True)
+    first, last = source.span(block)
+    text = "".join([*lines[: first - 1], *lines[last:]])
+    return text if compiles(text) else None
+
+
+def without_last(source: Source, item: cst.CSTNode, before: cst.CSTNode | None) -> str | None:
+    """Return the text without the last item of a list, where that leaves all other lines as they are.
+
+    Args:
+        source: The file.
+        item: Begins a line of its own.
+        before: The item before it; with a remark behind it, a bracket that closes on the last line stays on that.
+    """
+    lines = source.text.splitlines(keepends=True)
+    first, last = source.span(item)
+    start, end = source.columns(item)
+    rest = lines[last - 1][end:].lstrip(" \t").removeprefix(",").lstrip(" \t")
+    if not lines[first - 1][:start].isspace():
+        return None
+    alone = not rest.strip() or rest.startswith("#")
+    remarked = before is not None and "#" in lines[source.span(before)[1] - 1][source.columns(before)[1] :]
+    if not alone and not remarked:
+        return None
+    kept = [] if alone else [lines[first - 1][:start] + rest]
+    text = "".join([*lines[: first - 1], *kept, *lines[last:]])
+    return text if compiles(text) else None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from torchladder.core.encoded import read_source
 from torchladder.core.findings import Finding, Fix
 from torchladder.patches.case import Case
 
@@ -16,8 +17,19 @@ CONTEXT = 3
 ODD_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]|\r(?!\n)")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Written:
+    """A diff, and the text in which it leaves its file."""
+
+    diff: str
+    path: str
+    text: str
+
+
 def with_diffs(finding: Finding, folder: Path) -> Finding:
     """Return a finding with the diffs of its fixes: of those that were verified, else of those not refuted.
+
+    A fix that works in memory and did not in the edited files gets none.
 
     Args:
         finding: What was found.
@@ -25,17 +37,22 @@ def with_diffs(finding: Finding, folder: Path) -> Finding:
     """
     proven = any(fix.verified for fix in finding.fixes)
     fixes = tuple(
-        dataclasses.replace(fix, diff=_safely(finding, fix, folder))
-        if fix.diff is None and fix.verified is not False and (fix.verified or not proven)
+        dataclasses.replace(fix, diff=made.diff)
+        if fix.diff is None
+        and fix.verified is not False
+        and fix.edited is not False
+        and (fix.verified or not proven)
+        and (made := write(finding, fix, folder)) is not None
         else fix
         for fix in finding.fixes
     )
     return dataclasses.replace(finding, fixes=fixes)
 
 
-def _safely(finding: Finding, fix: Fix, folder: Path) -> str | None:
+def write(finding: Finding, fix: Fix, folder: Path) -> Written | None:
+    """Return the diff of one fix, None where none can be written, for whatever reason."""
     try:
-        return diff_for(finding, fix, lambda path: read_inside(folder, path))
+        return written(finding, fix, lambda path: read_inside(folder, path))
     except Exception:  # a report without a diff is still a report
         return None
 
@@ -52,12 +69,17 @@ def read_inside(folder: Path, path: str) -> str:
     if not file.is_relative_to(root) or file.suffix not in {".py", ".pyw", ""}:
         msg = f"{path} is no Python file of the working folder"
         raise ValueError(msg)
-    with file.open(encoding="utf-8", newline="") as stream:
-        return stream.read()
+    return read_source(file)
 
 
 def diff_for(finding: Finding, fix: Fix, read: Callable[[str], str]) -> str | None:
-    """Return the diff that makes a fix's change in the user's file, None when it cannot be written safely.
+    """Return the diff that ``written`` finds, None without one."""
+    made = written(finding, fix, read)
+    return made.diff if made is not None else None
+
+
+def written(finding: Finding, fix: Fix, read: Callable[[str], str]) -> Written | None:
+    """Return the edit that makes a fix's change in the user's file, None when it cannot be written safely.
 
     Args:
         finding: What was found; its places say where.
@@ -77,7 +99,8 @@ def diff_for(finding: Finding, fix: Fix, read: Callable[[str], str]) -> str | No
     if done is None:
         return None
     source, text = done
-    return unified(source.path, source.text, text)
+    diff = unified(source.path, source.text, text)
+    return Written(diff, source.path, text) if diff is not None else None
 
 
 def unified(path: str, old: str, new: str) -> str | None:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from torchladder.patches.case import Case, Edited
 from torchladder.patches.evaluating import backward_calls
+from torchladder.patches.handed_schedule import paced
 from torchladder.patches.lines import moved
 from torchladder.patches.parameters import stepped
 from torchladder.patches.schedule_length import lengthened
@@ -20,6 +21,8 @@ STEPPED = re.compile(r"sched\w*(?:\[\w+\])?\.step\(")
 def edit(case: Case) -> Edited | None:
     """Return the file with the scheduler at its own pace."""
     found = schedule_of(case)
+    if found is None and "length" not in case.args and not case.args.get("late"):
+        return paced(case, "epoch" if case.args.get("every") is not None else "step")
     if found is None:
         return None
     source = found.source

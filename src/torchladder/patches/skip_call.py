@@ -7,6 +7,7 @@ from typing import Any
 import libcst as cst
 
 from torchladder.patches.case import Case, Edited
+from torchladder.patches.lines import without_last
 from torchladder.patches.source import Source, argument, literal, only
 
 LAYERS = {
@@ -179,7 +180,8 @@ def _dropped(source: Source, place: cst.CSTNode | None, last: str | None) -> str
             return None
         if last not in {None, str(len(outer.args) - 1)}:
             return None
-        return source.replaced({outer: outer.with_changes(args=_shortened(outer.args))})
+        text = without_last(source, place, outer.args[-2] if len(outer.args) > 1 else None)
+        return text or source.replaced({outer: outer.with_changes(args=_shortened(outer.args))})
     if isinstance(place, cst.Element) and isinstance(outer, cst.Tuple):  # ("name", nn.ReLU()) of an OrderedDict
         entry = source.parent(outer)
         entries = source.parent(entry) if entry else None
@@ -188,7 +190,8 @@ def _dropped(source: Source, place: cst.CSTNode | None, last: str | None) -> str
         around = [source.torch_name(u.func) for u in source.above(entries) if isinstance(u, cst.Call)]
         if last not in {None, source.code(outer.elements[0].value).strip("'\"")} or "Sequential" not in around:
             return None
-        return source.replaced({entries: entries.with_changes(elements=_shortened(entries.elements))})
+        text = without_last(source, entry, entries.elements[-2] if len(entries.elements) > 1 else None)
+        return text or source.replaced({entries: entries.with_changes(elements=_shortened(entries.elements))})
     if isinstance(place, cst.Arg) and isinstance(outer, cst.Call) and isinstance(outer.func, cst.Attribute):
         return _without_add_module(source, outer, last)
     return None

@@ -68,6 +68,11 @@ class Source:
         where = self._positions[node]
         return where.start.line, where.end.line
 
+    def columns(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return the first column of a node, and the one behind it on its last line."""
+        where = self._positions[node]
+        return where.start.column, where.end.column
+
     def at(self, kind: type[N], line: int) -> list[N]:
         """Return the nodes of a kind that a line is about: those that begin on it, else those that contain it."""
         around = [n for n in self.every(kind) if self.span(n)[0] <= line <= self.span(n)[1]]
@@ -157,8 +162,8 @@ class Source:
 
     def imported(self, node: cst.CSTNode) -> str:
         """Return the full name behind a name that an import brought, "" for all others."""
-        if not isinstance(node, cst.Name | cst.Attribute):
-            return ""  # the provider names a call like the function it calls
+        if not _dotted(node):
+            return ""  # the provider names a call, and a method of its result, like the function it calls
         names = self._names.get(node)
         names = names() if callable(names) else names
         if not isinstance(names, set | frozenset):
@@ -245,8 +250,11 @@ class _Swap(cst.CSTTransformer):
         self.new = new
 
     def on_leave(self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT) -> New:  # type: ignore[override]
-        """Return the new node, if there is one."""
-        return self.new.get(original_node, updated_node)
+        """Return the new node, if there is one; an old one among several new has its own parts replaced."""
+        new = self.new.get(original_node, updated_node)
+        if isinstance(new, cst.FlattenSentinel):
+            return cst.FlattenSentinel([updated_node if n is original_node else n for n in new])  # type: ignore[misc]
+        return new
 
 
 def compiles(text: str) -> bool:
@@ -262,7 +270,8 @@ def compiles(text: str) -> bool:
 
 def _dotted(node: cst.CSTNode) -> str:
     if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
+        head = _dotted(node.value)
+        return f"{head}.{node.attr.value}" if head else ""
     return node.value if isinstance(node, cst.Name) else ""
 
 
@@ -307,12 +316,26 @@ def with_argument(call: cst.Call, fresh: cst.Arg) -> cst.Call:
     between: cst.Comma | cst.MaybeSentinel = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     if len(args) > 1:
         between = args[-2].comma
-    elif isinstance(last.comma, cst.Comma) and isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
+    elif isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
         between = cst.Comma(whitespace_after=call.whitespace_before_args)
     if isinstance(between, cst.Comma) and isinstance(between.whitespace_after, cst.ParenthesizedWhitespace):
         between = between.with_changes(whitespace_after=without_comment(between.whitespace_after))
+    after, comma = last.whitespace_after_arg, last.comma
+    remarked = comma.whitespace_after if isinstance(comma, cst.Comma) else after
+    several = isinstance(between, cst.Comma) and isinstance(between.whitespace_after, cst.ParenthesizedWhitespace)
+    if several and isinstance(between, cst.Comma) and isinstance(remarked, cst.ParenthesizedWhitespace):
+        # A remark stays on its line, though the argument is no longer the last.
+        assert isinstance(between.whitespace_after, cst.ParenthesizedWhitespace)
+        between = between.with_changes(
+            whitespace_after=between.whitespace_after.with_changes(first_line=remarked.first_line)
+        )
+        bare = without_comment(remarked).with_changes(empty_lines=remarked.empty_lines)
+        if isinstance(comma, cst.Comma):
+            comma = comma.with_changes(whitespace_after=bare)
+        else:
+            after = bare
     args[-1] = last.with_changes(comma=between, whitespace_after_arg=cst.SimpleWhitespace(""))
-    args.append(fresh.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg))
+    args.append(fresh.with_changes(comma=comma, whitespace_after_arg=after))
     return call.with_changes(args=args)
 
 

@@ -1,5 +1,6 @@
 """Unified diffs applied to text, strictly: every context line must be where the diff says or nothing happens."""
 
+import difflib
 import re
 from dataclasses import dataclass
 
@@ -78,11 +79,27 @@ def apply(patch: FilePatch, text: str) -> str:
     """
     lines = text.splitlines(keepends=True)
     bare = [line.rstrip("\r\n") for line in lines]
-    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     for start, old, new in sorted(patch.hunks, reverse=True):
         if tuple(bare[start : start + len(old)]) != old:
             msg = f"{patch.path} has changed near line {start + 1} since the record was made"
             raise PatchError(msg)
-        lines[start : start + len(old)] = [line + end for line in new]
-    whole = "".join(lines)
-    return whole if not text or text.endswith(end) else whole.removesuffix(end)
+        lines[start : start + len(old)] = _replaced(lines, start, old, new)
+    whole = "".join([*(line if line.endswith("\n") else line + _end(lines[0]) for line in lines[:-1]), *lines[-1:]])
+    return whole if not text or text.endswith("\n") else whole.rstrip("\r\n")
+
+
+def _replaced(lines: list[str], start: int, old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
+    """Return the lines for a hunk: those that stay with the ends they have, fresh ones with those of the line above."""
+    made: list[str] = []
+    for kind, first, last, low, high in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            made += lines[start + first : start + last]
+        else:
+            near = lines[start + first if last > first else max(start + first - 1, 0)] if lines else "\n"
+            made += [line + _end(near) for line in new[low:high]]
+    return made
+
+
+def _end(line: str) -> str:
+    """Return how a line ends, or would if it were not the last."""
+    return "\r\n" if line.endswith("\r\n") else "\n"

@@ -178,10 +178,12 @@ def verification(fix: Fix) -> tuple[str, str] | None:
     """Return the label and the words of a fix's trial, or None when it was not tried."""
     if fix.verified is None and not fix.after:
         return None
-    words = "with this change the rung passes" if fix.verified else "with this change the rung still fails"
+    # A diff that was not itself run is not claimed to have been.
+    this = "this change made in memory" if fix.diff and fix.edited is not True else "this change"
+    words = f"with {this} the rung passes" if fix.verified else f"with {this} the rung still fails"
     if fix.after:
         after = f"{clean(fix.after.what)}: {amount(fix.after.value, fix.after.unit)}"
-        words = f"with this change, {after}"
+        words = f"with {this}, {after}"
         if fix.before:
             same = fix.before.what == fix.after.what
             before = amount(fix.before.value, fix.before.unit)

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
-from torchladder.runner import environment, place, record
+from torchladder.runner import edited, environment, place, record
 from torchladder.runner.control import Collector, Control, leave
 from torchladder.runner.execute import execute
 from torchladder.runner.sandbox import Sandbox
@@ -56,6 +56,7 @@ def live(target: Target, entry: str, options: dict[str, Any], *, seconds: float,
         start_watchdog(control)
         _attach(control, entry, options)
         children.watch_forks(control)
+        edited.import_from(scratch)
         _run_program(control, _program(control, target, entry), cwd=target.cwd)
     except BaseException:
         content = {"state": "stopped", "payload": None, "failure": traceback.format_exc()}

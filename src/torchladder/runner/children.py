@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from torchladder.runner import place, record
+from torchladder.runner import edited, place, record
 from torchladder.runner.child import attach, start_watchdog
 from torchladder.runner.control import Control, child_record_name
 from torchladder.runner.hooks import on_import
@@ -58,6 +58,7 @@ def begin() -> None:
     sys.dont_write_bytecode = True
     sandbox = Sandbox(content["scratch"], cwd=content["cwd"])
     sandbox.__enter__()
+    edited.import_from(content["scratch"])
     on_import("torch", lambda _module: _begin_observing(content))
 
 

@@ -19,10 +19,11 @@ def outputs_of(module: nn.Module, samples: Samples, machine: Machine, batch: int
     """Return the model's outputs for all samples, in their order, in every process."""
     mode = module.training
     module.eval()
+    machine.agree(module)
     found = []
     with torch.no_grad():
         for x, _ in loader(samples, InOrder(len(samples), FASTER * batch, machine.rank, machine.world), 0):
-            with machine.accelerator.autocast():
+            with machine.autocast():
                 out = module(x.to(machine.device, non_blocking=True))
             found.append(out.float())
     module.train(mode)

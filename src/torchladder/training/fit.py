@@ -75,7 +75,8 @@ def _better(recipe: Recipe, name: str, side: Pictures, module: nn.Module) -> str
     sibling = name.removeprefix(TENSORFLOW) if name.startswith(TENSORFLOW) else f"{TENSORFLOW}{name}"
     found: list[tuple[float, str]] = []
     if config is not None and (config.mean, config.std) != (side.look.mean, side.look.std):
-        found.append((distance(module, _again(x, side.look, config)), f"model.mean {list(config.mean)} and model.std"))
+        theirs = f"model.mean: {list(config.mean)} and model.std: {list(config.std)}"
+        found.append((distance(module, _again(x, side.look, config)), theirs))
     other, own = _sibling(sibling, recipe, x.shape[1]), configured(sibling)
     if other is not None and own is not None:
         found.append((distance(other, _again(x, side.look, own)), f"model.name: {sibling}"))

@@ -16,7 +16,7 @@ from torchladder.checkpoints.checksum import of_tensors
 from torchladder.checkpoints.randomness import capture, restore
 from torchladder.checkpoints.store import Checkpoints, NotSaved
 from torchladder.core.errors import ProgramError, UsageError
-from torchladder.training.averaging import averaged
+from torchladder.training.averaging import Average
 from torchladder.training.evaluation import evaluated
 from torchladder.training.machine import Machine
 from torchladder.training.measures import Measured, better, chosen_metric
@@ -27,6 +27,7 @@ from torchladder.training.recipe import Recipe
 from torchladder.training.samples import loader
 from torchladder.training.sets_ready import Ready
 
+COMPILERS = ("torch._dynamo", "torch._inductor")
 GLANCE = 32  # steps whose losses are read from the device together
 
 
@@ -61,7 +62,7 @@ class Loop:
         if t.channels_last:
             module = module.to(memory_format=torch.channels_last)
         self.bare = module
-        self.average = averaged(module, t.ema) if t.ema else None
+        self.average = Average(module, t.ema) if t.ema else None
         if t.compile:
             module.compile()
         self.model, prepared = machine.accelerator.prepare(module, parts.optimizer)
@@ -131,12 +132,12 @@ class Loop:
             x, y = self.parts.mixer(x, y, self.place.epoch, i * machine.world + machine.rank)
         wait = contextlib.nullcontext() if last else machine.accelerator.no_sync(self.model)
         with wait:
-            with machine.accelerator.autocast():
+            with machine.autocast():
                 losses = self.loss(self._answers(x), y)
             part = losses.sum() / total
             if not counted(members, machine.rank, machine.world):
                 part = part * 0.0  # a sample that only keeps this process in step
-            machine.accelerator.backward(part * machine.world if machine.world > 1 else part)
+            machine.backward(part * machine.world if machine.world > 1 else part)
         self._part = part.detach() if i % self.recipe.training.accumulate == 0 else self._part + part.detach()
 
     def _answers(self, x: torch.Tensor) -> torch.Tensor:
@@ -144,11 +145,16 @@ class Loop:
 
         Raises:
             ProgramError: If the model fails.
+            UsageError: If it cannot be compiled.
         """
         try:
             made: torch.Tensor = self.model(x)
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
             words = " ".join(str(error).split())[:300]
+            if type(error).__module__.startswith(COMPILERS):
+                words = words.partition(" Set TORCHDYNAMO_VERBOSE")[0]
+                msg = f"training.compile: torch.compile fails on {self.parts.model.name}; set it to false ({words})"
+                raise UsageError(msg) from None
             msg = f"the model {self.parts.model.name} fails in training on inputs of shape {list(x.shape)}: {words}"
             raise ProgramError(msg) from error
         return made
@@ -164,7 +170,7 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:
-            self.average.update_parameters(self.bare)
+            self.average.update()
         self._seen.append((self.place.step, self._part, rate))
         self.place.step += 1
         if len(self._seen) >= GLANCE:

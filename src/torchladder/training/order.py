@@ -95,7 +95,8 @@ class Batches:
 def share(places: Ints, rank: int, world: int) -> list[int]:
     """Return one process's part of a batch; one sample, which counts for nothing, where there are too few."""
     own = places[rank::world]
-    return [int(p) for p in (own if len(own) else places[:1])]
+    shared: list[int] = (own if len(own) else places[:1]).tolist()
+    return shared
 
 
 def counted(batch: int, rank: int, world: int) -> int:

@@ -28,6 +28,7 @@ class Outcome:
         threshold: Of two classes, the one with the best F1 on the held-out side, and that F1.
         temperature: By which logits are to be divided.
         parameter_sum: Checksum of the weights at the end of the last epoch.
+        lost: What could not be left in the folder, a sentence each.
     """
 
     state: str
@@ -46,6 +47,7 @@ class Outcome:
     folder: str | None = None
     run: str = ""
     notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -56,8 +58,12 @@ class Outcome:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one piece."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def write_predictions(path: Path, samples: Sequence[str], classes: Sequence[str], truth: Any, outputs: Any) -> None:

@@ -26,6 +26,7 @@ class Parts:
     Attributes:
         frozen: Parts of the model that stay in evaluation mode.
         mixer: Of training batches; None mixes nothing.
+        work: Multiply-adds of a sample's forward pass, of products of matrices and convolutions; 0 if not known.
     """
 
     model: Made
@@ -36,6 +37,13 @@ class Parts:
     frozen: list[nn.Module]
     mixer: Mixer | None
     outputs: tuple[int, ...]
+    work: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """What the model's weights and buffers take."""
+        module = self.model.module
+        return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
 
     @property
     def parameters(self) -> int:
@@ -61,7 +69,7 @@ def parts_of(recipe: Recipe, ready: Ready) -> Parts:
     loss = criterion(recipe.loss, ready.counts)
     model = made(recipe, ready.shape)
     frozen = freeze(model.module, model.head) if recipe.model.freeze == "backbone" else []
-    outputs = _outputs(model, ready)
+    outputs, work = _outputs(model, ready)
     normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.module.modules())  # noqa: SLF001
     classes = ready.train.y.numpy() if recipe.data.sampler == "balanced" else None
     if classes is not None and ready.counts is None:
@@ -70,12 +78,13 @@ def parts_of(recipe: Recipe, ready: Ready) -> Parts:
     order = Order(len(ready.train), t.batch_size, t.accumulate, recipe.seed, lone=normalised, classes=classes)
     total = order.steps * t.epochs
     return Parts(
-        model, loss, optimizer(model.module, recipe), schedule(recipe.optimizer, total), order, frozen, mixer, outputs
-    )
+        model, loss, optimizer(model.module, recipe), schedule(recipe.optimizer, total), order, frozen, mixer, outputs,
+        work,
+    )  # fmt: skip
 
 
-def _outputs(model: Made, ready: Ready) -> tuple[int, ...]:
-    """Return the shape of the outputs for two samples.
+def _outputs(model: Made, ready: Ready) -> tuple[tuple[int, ...], int]:
+    """Return the shape of the outputs for two samples, and the multiply-adds of one.
 
     Raises:
         UsageError: If it is not one output a class.
@@ -88,6 +97,7 @@ def _outputs(model: Made, ready: Ready) -> tuple[int, ...]:
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             out: Any = module(x)
+            work = _multiply_adds(module, x)
     except LadderError:
         raise
     except Exception as error:
@@ -106,4 +116,16 @@ def _outputs(model: Made, ready: Ready) -> tuple[int, ...]:
             f"the model {model.name} gives outputs of shape {list(out.shape)} for {len(x)} samples; the data has {what}"
         )
         raise UsageError(msg)
-    return tuple(out.shape)
+    return tuple(out.shape), work
+
+
+def _multiply_adds(module: nn.Module, x: torch.Tensor) -> int:
+    """Return the multiply-adds of a sample as torch counts them, 0 if it cannot."""
+    try:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counted:
+            module(x)
+        return int(counted.get_total_flops()) // (2 * len(x))
+    except Exception:  # the model works, and this figure is but an extra
+        return 0

@@ -68,18 +68,25 @@ def stored(pictures: Sequence[Array], size: tuple[int, int], channels: int, *, m
     plain = margin == 1.0 and all(p.shape[:2] == size and p.dtype == np.uint8 for p in pictures)
     if plain and {p.shape[-1] for p in pictures} == {channels}:
         return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
-    made = [_resized(as_tensor(p, channels), size, margin) for p in pictures]
+    made = [resized(as_tensor(p, channels), size, margin) for p in pictures]
     return torch.stack(made) if margin == 1.0 else made
 
 
-def _resized(picture: torch.Tensor, size: tuple[int, int], margin: float) -> torch.Tensor:
+def kept_size(shape: tuple[int, int], size: tuple[int, int], margin: float, *, whole: bool) -> tuple[int, int]:
+    """Return height and width of a picture that is kept: of all of it, or of its centre alone."""
+    if not whole:
+        return size
+    goal = (round(size[0] * margin), round(size[1] * margin))
+    scale = max(goal[0] / shape[0], goal[1] / shape[1])
+    return max(goal[0], round(shape[0] * scale)), max(goal[1], round(shape[1] * scale))
+
+
+def resized(picture: torch.Tensor, size: tuple[int, int], margin: float) -> torch.Tensor:
     """Return a picture whose shorter side fits, and its centre where it is not to be cropped at random."""
     height, width = picture.shape[1:]
-    goal = (round(size[0] * margin), round(size[1] * margin))
-    scale = max(goal[0] / height, goal[1] / width)
-    shape = [max(goal[0], round(height * scale)), max(goal[1], round(width * scale))]
-    if shape != [height, width]:
-        picture = _transforms().functional.resize(picture, shape, antialias=True)
+    shape = kept_size((height, width), size, margin, whole=True)
+    if shape != (height, width):
+        picture = _transforms().functional.resize(picture, list(shape), antialias=True)
     if margin == 1.0:
         top, left = (shape[0] - size[0]) // 2, (shape[1] - size[1]) // 2
         picture = picture[:, top : top + size[0], left : left + size[1]]
@@ -142,7 +149,8 @@ class Pictures(Samples):
         std = torch.tensor(look.std).view(-1, 1, 1)
         self.scale, self.offset = 1 / (WHITE * std), torch.tensor(look.mean).view(-1, 1, 1) / std
         self.crop: Any = None
-        if isinstance(pixels, list):
+        self.varied = not getattr(pixels, "uniform", isinstance(pixels, torch.Tensor))  # sizes, for random crops
+        if self.varied:
             scale = (self.augment.crop, 1.0)
             self.crop = _transforms().RandomResizedCrop(list(look.size), scale=scale, antialias=True)
         self.randaugment: Any = None
@@ -152,7 +160,7 @@ class Pictures(Samples):
     def inputs(self, index: NDArray[np.int64], epoch: int) -> torch.Tensor:
         """Return the pictures, augmented as that epoch has it."""
         a = self.augment
-        if isinstance(self.pixels, list):
+        if self.varied:
             x = torch.stack([self._cropped(self.pixels[i], epoch, int(i)) for i in index])
         else:
             x = self.pixels[torch.from_numpy(index)]

@@ -49,6 +49,9 @@ class Data(Section):
         "balanced draws every class equally often, with repeats",
         why="a sample once an epoch is the plain case",
     )
+    memory: float = key(
+        8.0, "decoded samples that are held; pictures in files beyond it are decoded batch by batch", unit="GB", gt=0
+    )
     workers: int = key(0, "processes that prepare batches", why="data in memory needs none", ge=0)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torchladder.core.errors import UsageError
 from torchladder.sets.block import Kind
 from torchladder.training import pictures, tables, texts
+from torchladder.training.held import Fit, brought
 from torchladder.training.models import Own, Shape, own_look
 from torchladder.training.pictures import Look, Pictures
 from torchladder.training.recipe import Recipe
@@ -62,6 +63,14 @@ def ready(recipe: Recipe, sides: Sides) -> Ready:
     return Ready(made["train"], made["held-out"], made.get("test"), targets, full, counts, told, preparation)
 
 
+def fit_of(recipe: Recipe) -> Fit:
+    """Return what a recipe's pictures may be brought to as they are read."""
+    own = own_look(recipe.model)
+    side = recipe.data.size
+    size = (side, side) if side is not None else own.size if own is not None else None
+    return Fit(size, pictures.MARGIN if recipe.augment.crop < 1 else 1.0)
+
+
 def _check_augment(recipe: Recipe, kind: Kind) -> None:
     plain = type(recipe.augment)()
     for name in ("flip", "shift", "crop", "randaugment"):
@@ -73,14 +82,12 @@ def _check_augment(recipe: Recipe, kind: Kind) -> None:
 def _pictures(recipe: Recipe, raws: dict[str, Raw], y: dict[str, Any]) -> Any:
     own = own_look(recipe.model)
     train = raws["train"].samples
-    size = pictures.size_of(train, recipe.data.size, own.size if own else None)
+    size = raws["train"].size or pictures.size_of(train, recipe.data.size, own.size if own else None)
     colour = any(p.shape[-1] >= pictures.COLOUR for p in train) or own is not None
     channels = pictures.COLOUR if colour else 1
     cropped = recipe.augment.crop < 1
     pixels = {
-        role: pictures.stored(
-            raw.samples, size, channels, margin=pictures.MARGIN if cropped and role == "train" else 1.0
-        )
+        role: brought(raw.samples, size, channels, margin=pictures.MARGIN if cropped and role == "train" else 1.0)
         for role, raw in raws.items()
     }
     mean, std, whose = _normalisation(recipe, own, pixels["train"], channels)

@@ -84,10 +84,10 @@ class Terminal:
         for words in told:
             self.say(f"            {words}")
         share = parts.trainable / max(parts.parameters, 1)
-        what = f"{parts.parameters:,} parameters, {100 * share:.1f} % learn"
-        self.say(
-            f"  model     {parts.model.name}: {what}; {list(parts.outputs)} outputs for {parts.outputs[0]} samples"
-        )
+        what = f"{parts.parameters:,} parameters ({number(parts.bytes, 'B')}), {100 * share:.1f} % learn"
+        work = f"; {number(parts.work, 'multiply-adds')} a sample" if parts.work else ""
+        outputs = f"{list(parts.outputs)} outputs for {parts.outputs[0]} samples"
+        self.say(f"  model     {parts.model.name}: {what}{work}; {outputs}")
         o, t = recipe.optimizer, recipe.training
         steps = f"{t.epochs} epochs of {parts.order.steps:,} steps"
         batch = f"{t.batch_size} samples" + (f" x {t.accumulate}" if t.accumulate > 1 else "")
@@ -129,6 +129,16 @@ class Terminal:
                 yield
             finally:
                 self._bar = None
+
+
+def number(value: float, unit: str) -> str:
+    """Return a large number in a few digits: "19.2 kB", "1.3 M multiply-adds"."""
+    for power, letter in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if value >= 10**power:
+            return (
+                f"{value / 10**power:.3g} {letter}{unit}" if unit == "B" else f"{value / 10**power:.3g} {letter} {unit}"
+            )
+    return f"{value:.3g} {unit}"
 
 
 def width() -> int:

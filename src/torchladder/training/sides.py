@@ -13,9 +13,10 @@ from torchladder.sets.block import Array, Kind
 from torchladder.sets.open import open_set
 from torchladder.sets.roles import following
 from torchladder.sets.source import Columns, Source
+from torchladder.training.held import GIGABYTE, Fit, Held, OnDisk, too_large, without_margin
+from torchladder.training.pictures import size_of
 from torchladder.training.recipe import Data
 
-BYTES_MAX = 8 << 30  # of samples that are held in memory
 GROUPS_FEWEST = 3  # so that neither side is a single group
 
 
@@ -28,6 +29,8 @@ class Raw:
         columns: Of a table, by name.
         roles: Columns that are no inputs: labels, groups, times.
         names: What the user would call each sample.
+        size: Height and width that pictures were brought to; None where they are as they were.
+        files: What decodes pictures again; None where nothing does.
     """
 
     kind: Kind
@@ -37,6 +40,8 @@ class Raw:
     columns: dict[str, Array] = field(default_factory=dict)
     groups: Array | None = None
     roles: frozenset[str | None] = frozenset()
+    size: tuple[int, int] | None = None
+    files: list[OnDisk] | None = None
 
     def __len__(self) -> int:
         """Return how many samples there are."""
@@ -54,6 +59,7 @@ class Raw:
             samples=samples,
             columns={n: v[at] for n, v in self.columns.items()},
             groups=self.groups[at] if self.groups is not None else None,
+            files=[self.files[i] for i in at] if self.files is not None else None,
         )
 
 
@@ -78,11 +84,15 @@ class Sides:
         """Free the samples, once they have been brought into the form that is trained on."""
         for raw in (self.train, self.val, self.test):
             if raw is not None:
-                raw.samples, raw.columns = None, {}
+                raw.samples, raw.columns, raw.files = None, {}, None
 
 
-def read_sides(data: Data, seed_of_split: int | None = None) -> Sides:
+def read_sides(data: Data, fit: Fit | None = None) -> Sides:
     """Return the sides that a recipe names.
+
+    Args:
+        data: What the recipe says.
+        fit: What pictures may be brought to as they are read; None leaves them as they are.
 
     Raises:
         UsageError: If there is nothing to learn from, or no labels.
@@ -92,17 +102,23 @@ def read_sides(data: Data, seed_of_split: int | None = None) -> Sides:
         raise UsageError(msg)
     asked = Columns(data.label, data.group, None, data.text)
     sources, told = _sources(data, asked)
-    raws = {}
-    for role, source in sources.items():
-        raws[role], words = _read(source)
+    raws: dict[str, Raw] = {}
+    room = data.memory * GIGABYTE
+    for role, source in sorted(sources.items(), key=lambda found: found[0] != "train"):  # which decides the size
+        raws[role], words, used = _read(source, fit, room)
+        room -= used
+        if fit is not None and role == "train" and source.kind is Kind.IMAGES:
+            fit = Fit(raws[role].size or size_of(raws[role].samples, None, fit.size))
         told += [f"{role}: {w}" for w in (*source.told, *words)]
     classes = data.task == "classification" if data.task else are_classes(raws["train"].labels)
     if not data.task:
         what = "classes" if classes else "values"
         told.append(f"the labels are taken as {what} (data.task says otherwise)")
     if "val" not in raws:
-        seed = data.split_seed if seed_of_split is None else seed_of_split
-        raws["train"], raws["val"] = carved(raws["train"], data.val_share, seed, classes=classes)
+        raws["train"], raws["val"] = carved(raws["train"], data.val_share, data.split_seed, classes=classes)
+        val = raws["val"]
+        if val.files is not None and val.size is not None and not isinstance(val.samples[0], OnDisk):
+            val.samples = without_margin(val.files, val.size)
         how = "whole groups" if raws["val"].groups is not None else "class by class" if classes else "at random"
         told.append(f"{len(raws['val']):,} samples of train are held out, {how}")
     prints = {role: source.fingerprint() for role, source in sources.items()}
@@ -140,13 +156,14 @@ def _one(name: str, role: str, asked: Columns) -> Source:
     return own[0]
 
 
-def _read(source: Source) -> tuple[Raw, list[str]]:
-    """Return the labelled samples of a source, and what was left out.
+def _read(source: Source, fit: Fit | None, room: float) -> tuple[Raw, list[str], int]:
+    """Return the labelled samples of a source, what was left out, and the bytes that they take.
 
     Raises:
         UsageError: If it has no labels, or is larger than what is held in memory.
     """
     samples: list[Any] = []
+    held = Held(source, fit, room)
     labels, groups, names, size = [], [], [], 0
     columns: dict[str, list[Array]] = {}
     faults, unlabelled = 0, 0
@@ -165,8 +182,8 @@ def _read(source: Source) -> tuple[Raw, list[str]]:
         if block.groups is not None:
             groups.append(np.array([str(g) for g in block.groups[there]], dtype=object))
         if block.kind is Kind.IMAGES:
-            samples += [block.images[i] for i in there]
-            size += sum(block.images[i].nbytes for i in there)
+            for i in there:
+                held.add(block.images[i], int(block.places[i]))
         elif block.kind is Kind.TEXT:
             samples += [block.texts[i] or "" for i in there]
         elif block.arrays is not None:
@@ -174,15 +191,14 @@ def _read(source: Source) -> tuple[Raw, list[str]]:
             size += samples[-1].nbytes
         for name, values in block.columns.items():
             columns.setdefault(name, []).append(values[there])
-        if size > BYTES_MAX:
-            msg = f"{source.name} exceeds {BYTES_MAX >> 30} GB once decoded, and held in memory; use a part of it"
-            raise UsageError(msg)
+        if size > room:
+            raise too_large(source.name, room)
     if not names:
         msg = f"{source.name} has no sample with a label"
         raise UsageError(msg)
-    told = [f"{faults:,} samples that cannot be read are left out"] if faults else []
-    told += [f"{unlabelled:,} samples without a label are left out"] if unlabelled else []
+    told = _told(faults, unlabelled, on_disk=held.on_disk)
     kept: Any = np.concatenate(samples) if source.kind is Kind.ARRAYS else samples
+    kept = held.pictures() if source.kind is Kind.IMAGES else kept
     raw = Raw(
         source.kind,
         _joined(labels),
@@ -191,8 +207,19 @@ def _read(source: Source) -> tuple[Raw, list[str]]:
         {n: _joined(v) for n, v in columns.items()} if source.kind is Kind.TABLE else {},
         np.concatenate(groups) if groups else None,
         frozenset({source.columns.label, source.columns.group, source.columns.time}),
+        held.size,
+        held.files() if held.margin else None,
     )
-    return raw, told
+    return raw, told, size + held.bytes
+
+
+def _told(faults: int, unlabelled: int, *, on_disk: bool) -> list[str]:
+    """Return what was left out, and where."""
+    told = [f"{faults:,} samples that cannot be read are left out"] if faults else []
+    told += [f"{unlabelled:,} samples without a label are left out"] if unlabelled else []
+    if on_disk:
+        told.append("pictures exceed data.memory and are decoded batch by batch; data.workers: 4 has processes do it")
+    return told
 
 
 def _joined(parts: list[Array]) -> Array:

@@ -28,7 +28,7 @@ from torchladder.training.parts import Parts, parts_of
 from torchladder.training.place import Diverged, Listener
 from torchladder.training.recipe import Recipe
 from torchladder.training.recipe_file import written
-from torchladder.training.sets_ready import Ready, ready
+from torchladder.training.sets_ready import Ready, fit_of, ready
 from torchladder.training.show import Quiet, Show
 from torchladder.training.sides import Sides, read_sides
 
@@ -84,7 +84,7 @@ def train(recipe: Recipe, options: Options) -> Outcome:
     leads = int(os.environ.get("RANK", "0")) == 0
     show = options.show if leads else Quiet()
     before = _loaded(options.resume) if options.resume is not None else None
-    sides = read_sides(recipe.data)
+    sides = read_sides(recipe.data, fit_of(recipe))
     data = ready(recipe, sides)
     sides.let_go()
     parts = parts_of(recipe, data)
@@ -96,6 +96,8 @@ def train(recipe: Recipe, options: Options) -> Outcome:
     if options.ladder and leads and before is None:
         report = _ladder(recipe, data, parts, options)
     where = machine(recipe.training)
+    for words in where.told:
+        show.say(f"  note      {words}")
     if where.world > 1:
         seed_everything(recipe.seed + where.rank, deterministic=recipe.training.deterministic)
     record = _record(recipe, sides, options) if where.first else None
@@ -107,7 +109,8 @@ def train(recipe: Recipe, options: Options) -> Outcome:
     if record is not None and report is not None:
         record.note("ladder", to_json(report))
     if before is not None:
-        for note in [*before.notes, *loop.resume(before.state), *_carried(options.resume, store, before)]:
+        notes = [*before.notes, *loop.resume(before.state), *_carried(options.resume, store, before)]
+        for note in dict.fromkeys(notes):  # the last one may be the best one, too
             show.say(note)
         show.say(f"going on after step {loop.place.step:,}, in epoch {loop.place.epoch + 1}")
     made = _made(data, loop, record, options, show)
@@ -151,7 +154,11 @@ def _carried(run: Path | None, store: Checkpoints | None, last: Loaded) -> list[
 
 
 def _record(recipe: Recipe, sides: Sides, options: Options) -> Record:
-    """Begin the record, with the recipe beside it."""
+    """Begin the record, with the recipe beside it.
+
+    Raises:
+        UsageError: If there is no room for it.
+    """
     data: dict[str, Any] = {"split_seed": recipe.data.split_seed, "held_out": len(sides.val)}
     for role in ("train", "val", "test"):
         name = getattr(recipe.data, role)
@@ -164,7 +171,12 @@ def _record(recipe: Recipe, sides: Sides, options: Options) -> Record:
         folder=options.runs, name=options.name,
     )  # fmt: skip
     if record.folder is not None:
-        (record.folder / outcome.RECIPE).write_text(written(recipe), encoding="utf-8")
+        try:
+            (record.folder / outcome.RECIPE).write_text(written(recipe), encoding="utf-8")
+        except OSError as error:
+            record.end("crashed", f"the recipe could not be written: {error.strerror or error}")
+            msg = f"{record.folder} cannot be written ({error.strerror or error}); --out names another place for runs"
+            raise UsageError(msg) from None
         if options.resume is not None:
             record.note("resumed", {"from": str(options.resume)})
     return record
@@ -185,7 +197,12 @@ def _listener(record: Record | None, show: Show) -> Listener:
         if record is not None:
             record.parameters(step, words)
 
-    return Listener(steps=steps, epoch=epoch, checksum=checksum, say=show.say)
+    def say(sentence: str) -> None:
+        if isinstance(show, Quiet) and record is not None:
+            print(sentence, file=sys.stderr)  # noqa: T201 - what failed is said in any case
+        show.say(sentence)
+
+    return Listener(steps=steps, epoch=epoch, checksum=checksum, say=say)
 
 
 def _made(data: Ready, loop: Loop, record: Record | None, options: Options, show: Show) -> Outcome:
@@ -225,10 +242,7 @@ def _judged(data: Ready, loop: Loop, seconds: float) -> tuple[Outcome, Any]:
     from torchladder.checkpoints.checksum import of_tensors
 
     total = of_tensors(loop.bare.parameters())
-    best = loop.store.load("best") if loop.store is not None else None
-    lost = "there is no best checkpoint to read: these are the figures of the last weights"
-    notes = list(best.notes) if best is not None else [lost] * loop.machine.first
-    state = best.state if best is not None else None
+    state, notes = _best(loop)
     if loop.machine.world > 1:
         state = loop.machine.gathered(state)[0]
     if state is not None:
@@ -251,20 +265,40 @@ def _judged(data: Ready, loop: Loop, seconds: float) -> tuple[Outcome, Any]:
     return made, outputs
 
 
+def _best(loop: Loop) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the state with the best weights, None where the last ones must do, and what is to be said of it."""
+    found = loop.store.load("best") if loop.store is not None else None
+    if found is not None:
+        place = found.state["place"]
+        if (place["best_epoch"], place["epoch"], place["batch"]) == (loop.place.best_epoch, place["best_epoch"] + 1, 0):
+            return found.state, list(found.notes)
+    lost = f"the weights of epoch {loop.place.best_epoch + 1} could not be kept: these are the figures of the last ones"
+    return None, [lost] * loop.machine.first
+
+
 def _leave(data: Ready, loop: Loop, record: Record, made: Outcome, outputs: Any) -> None:
-    """Write what is left beside the record."""
+    """Write what is left beside the record; what could not be written is told of in ``made.lost``."""
     folder = record.folder
     if folder is None:
         return
     module = loop.average.module if loop.average is not None else loop.bare
-    told = {"model": loop.parts.model.name, "classes": "\n".join(data.targets.classes)}
-    write_weights(folder / outcome.WEIGHTS, module.state_dict(), told)
-    outcome.write_json(folder / outcome.PREPARATION, data.preparation)
-    outcome.write_json(folder / outcome.RESULT, made.as_json())
-    truth = data.val.y.numpy()
-    outcome.write_predictions(folder / outcome.PREDICTIONS, data.val.names, data.targets.classes, truth, outputs)
+    classes, truth = data.targets.classes, data.val.y.numpy()
+    told = {"model": loop.parts.model.name, "classes": "\n".join(classes)}
+    # The weights come last but for the picture: where the disk is full, the small files fit.
+    files: dict[str, Callable[[Path], Any]] = {
+        outcome.PREPARATION: lambda path: outcome.write_json(path, data.preparation),
+        outcome.RESULT: lambda path: outcome.write_json(path, made.as_json()),
+        outcome.PREDICTIONS: lambda p: outcome.write_predictions(p, data.val.names, classes, truth, outputs),
+        outcome.WEIGHTS: lambda path: write_weights(path, module.state_dict(), told),
+        outcome.CURVE: lambda path: curve.draw(made.history, made.metric, made.best_epoch, path),
+    }
+    for file, write in files.items():
+        try:
+            write(folder / file)
+        except ImportError as error:
+            print(f"torchladder: no curve was drawn: {error}", file=sys.stderr)  # noqa: T201 - for people
+        except (OSError, UsageError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            made.lost.append(f"{folder / file} was not written ({why})" if why else str(error))
+            (folder / file).unlink(missing_ok=True)  # half a file is worse than none
     record.note("figures", {"val": made.val.values, "classes": made.val.classes, "confusion": made.val.confusion})
-    try:
-        curve.draw(made.history, made.metric, made.best_epoch, folder / outcome.CURVE)
-    except ImportError as error:
-        print(f"torchladder: no curve was drawn: {error}", file=sys.stderr)  # noqa: T201 - for people

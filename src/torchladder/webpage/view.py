@@ -9,12 +9,13 @@ from typing import Any
 from torchladder.core.charts import Chart, HeatMap
 from torchladder.core.findings import Finding, Fix
 from torchladder.core.jsonable import to_json
-from torchladder.core.report import Report, RungResult
+from torchladder.core.report import Report, RungResult, State
 from torchladder.report.ablation import is_ablation, rows_of_page
 from torchladder.report.checks import COLUMNS, cells, is_check
 from torchladder.report.excerpt import Reader
 from torchladder.report.pages import as_data
 from torchladder.report.rungs import waiting
+from torchladder.report.tables import COMPARED, tables_of
 from torchladder.report.terminal import next_step, not_judged, symptoms_of, verification
 from torchladder.report.text import amount, clean, figure, number
 from torchladder.rules.registry import all_rules, find_rule
@@ -24,8 +25,18 @@ PLACES = 4
 ROWS = 40  # of a chart's values that are listed for those who do not see it
 PICTURE_BYTES = 2_000_000  # of one picture, and PICTURES of them: the page stays below five megabytes
 PICTURES = 2
+BADGES = {COMPARED: "compared", "ablation": "measured", "ceiling": "measured"}  # rungs that judge nothing
+MANY = 12  # entries of a figure from which on it is folded
+ALTS = {  # by the name of a picture, without its suffix
+    "batch": "what the model is given, as a picture",
+    "lr": "loss by learning rate, and what training at the rates gave",
+    "scaling": "the runs beside the law that was fitted to them",
+    "ceiling": "the gain of each stage",
+    "curves": "the curves of the runs",
+}
 KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 ICONS = {"passed": "✓", "failed": "✗", "unknown": "?", "skipped": "-"}
+TYPED = re.compile(r"(Next: )?(torchladder|torchrun|python|accelerate)\b")  # what follows can be copied to a terminal
 SECTIONS = ("What is wrong", "Why it hurts", "When it is a false alarm")
 
 
@@ -97,6 +108,8 @@ class View:
     sentence: str
     seconds: str
     next: str
+    next_is_typed: bool
+    badge: str
     is_ladder: bool
     rungs: list[Rung]
     waits: list[int]
@@ -105,11 +118,12 @@ class View:
     plots: list[Plot]
     checks: list[dict[str, str]]
     sides: list[dict[str, str]]
-    ablation: list[dict[str, str]]
+    tables: list[tuple[str, list[dict[str, str]]]]
     error: str | None
     unknown: list[tuple[str, str]]
+    unjudged: list[tuple[str, str]]
     clear: int
-    environment: list[tuple[str, str]]
+    environment: list[tuple[str, str, str]]
     tool: str
 
 
@@ -126,13 +140,15 @@ def view(report: Report, read: Reader, folder: Path | None) -> View:
         rungs[0].pictures.extend(pictures)
     names = {rule.code: rule.name for rule in all_rules()}
     return View(
-        title=f"{report.verdict}: {clean(report.script)}",
-        script=clean(report.script),
+        title=f"{report.verdict}: {_script(report)}",
+        script=_script(report),
         verdict=clean(report.verdict),
         sentence=clean(report.sentence).removeprefix(f"{report.verdict}: "),
         seconds=f"{number(round(report.seconds, 1))} s",
         next=clean(report.next or next_step(report)).removeprefix("Next: "),
-        is_ladder=len(report.rungs) > 1,
+        next_is_typed=bool(TYPED.match(report.next or next_step(report))),
+        badge=next((BADGES[r.name] for r in report.rungs if r.name in BADGES), clean(report.verdict)),
+        is_ladder=len(report.rungs) > 1 and len(of_rungs) == len(report.rungs),
         rungs=rungs,
         waits=waiting(report),
         cause=_card(cause, read, folded) if cause else None,
@@ -140,16 +156,39 @@ def view(report: Report, read: Reader, folder: Path | None) -> View:
         plots=free,
         checks=_checks(report),
         sides=_sides(report),
-        ablation=rows_of_page(report) if is_ablation(report) else [],
+        tables=[("The changes", rows_of_page(report))] if is_ablation(report) else tables_of(report),
         error=clean_block(str((report.error or {}).get("traceback") or "")) or None,
         unknown=[
             (clean(reason), ", ".join(f"{names.get(c, '')} ({c})".strip() for c in codes))
             for reason, codes in not_judged(report).items()
         ],
+        unjudged=[
+            (f"rung {r.rung}, {clean(r.name)}", clean(r.summary)) for r in report.rungs if r.state is State.UNKNOWN
+        ],
         clear=len({code for r in report.rungs for code in r.clear}),
-        environment=[(clean(str(k)), figure(v)) for k, v in report.environment.items()],
+        environment=[
+            (clean(str(k)).replace("_", " "), *_folded(k, v))
+            for k, v in report.environment.items()
+            if v not in ({}, [], "")
+        ],
         tool=clean(report.tool),
     )
+
+
+def _script(report: Report) -> str:
+    """Return what was run; of a command of ours what follows the word torchladder, which stands before it anyway."""
+    first, space, rest = clean(report.script).partition(" ")
+    return rest if space and Path(first).name == "torchladder" else clean(report.script)
+
+
+def _folded(name: str, value: Any) -> tuple[str, str]:
+    """Return a figure in words, and what to fold it under where it has many entries."""
+    if name == "memory" and isinstance(value, int):
+        return f"{value / 1e9:.1f} GB", ""
+    if isinstance(value, list):
+        return ", ".join(figure(v) for v in value), f"{len(value):,} entries" if len(value) > MANY else ""
+    many = isinstance(value, dict) and len(value) > MANY
+    return figure(value), f"{len(value):,} entries" if many else ""
 
 
 def clean_block(text: str) -> str:
@@ -159,7 +198,9 @@ def clean_block(text: str) -> str:
 
 def _rung(rung: RungResult, report: Report) -> Rung:
     said = report.cause.message if report.cause else ""
-    shown = {k: v for k, v in rung.facts.items() if k not in {"checks", "sides"} or not is_check(report)}
+    shown = {
+        k: v for k, v in rung.facts.items() if (k not in {"checks", "sides"} or not is_check(report)) and k != "tables"
+    }
     return Rung(
         number=rung.rung,
         name=clean(rung.name),
@@ -235,7 +276,9 @@ def _sides(report: Report) -> list[dict[str, str]]:
     """Return a row for each side: the columns that a terminal shows, and what was inferred."""
     rows = report.rungs[0].facts.get("sides") or [] if is_check(report) else []
     told = [", ".join(clean(str(t)) for t in row.get("told") or []) for row in rows]
-    return [dict(zip((*COLUMNS, ""), (*cells(r), words), strict=True)) for r, words in zip(rows, told, strict=True)]
+    return [
+        dict(zip((*COLUMNS, "read as"), (*cells(r), words), strict=True)) for r, words in zip(rows, told, strict=True)
+    ]
 
 
 # --- charts -----------------------------------------------------------------------------------------
@@ -288,14 +331,18 @@ def _maybe(text: str | None) -> str | None:
 
 
 def _pictures(report: Report, folder: Path | None) -> list[tuple[str, str]]:
-    """Return the pictures of a report with their names, as the data of an image."""
+    """Return the pictures of a report with their names and what they show, as the data of an image."""
     found = []
     for name in report.pictures[:PICTURES]:
         file = (folder or Path(report.folder or ".")) / name
         kind = KINDS.get(file.suffix.lower())
         try:
             if kind and file.is_file() and file.stat().st_size <= PICTURE_BYTES:
-                found.append((clean(name), f"data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"))
+                alt = ALTS.get(file.stem, "a picture of this report")
+                found.append((
+                    f"{clean(name)}: {alt}",
+                    f"data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode()}",
+                ))
         except OSError:
             continue
     return found

@@ -137,6 +137,9 @@ def _finding(r: ReshapeFact, standing: Standing) -> Finding:
             Measurement(what, round(r.rough, 3), expected="1 for noise, near 0 for pictures and series"),
             Measurement("the same with a permute", round(r.rough_permuted, 3)),
         )
+    if r.fine:
+        moved = sum(i != a for i, a in enumerate(r.axes))
+        seen = (Measurement("axes that change places", 0, expected=moved),)
     axes = ", ".join(map(str, r.axes))
     view = f"view as `{_sizes(r.fine)}`, then " if r.fine and r.fine != r.before else ""
     return layout_scrambled.finding(

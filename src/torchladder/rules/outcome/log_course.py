@@ -63,6 +63,8 @@ def shaken(log: LogFact, draw: random.Random) -> LogFact:
         if series is None or found is None:
             return series
         values = tuple(v + draw.gauss(0.0, 0.5 * found.noise) for v in series.values)
+        if min(series.values) >= 0:  # what is never below 0 is not there by chance either
+            values = tuple(map(abs, values))
         return dataclasses.replace(series, values=values)
 
     return dataclasses.replace(

@@ -52,7 +52,7 @@ def _turn(look: Look, t: Shape, h: Shape) -> Verdict | None:
     at, low = h.xs[best], smooth[best]
     own = look.log.held
     if own is not None and own.best is not None and own.best_x is not None and not h.score:
-        at, low = own.best_x, own.best  # as the log has it, whatever its neighbours are
+        at, low = own.best_x, own.best + h.lifted  # as the log has it, whatever its neighbours are
     then = value_at(t, at)
     words = f"{h.name} was {h.say(low)} at {where(look, at)} and is {h.say(h.end)} at the end, while {t.name} "
     return "overfitting", at, words + f"went on from {t.say(then)} to {t.say(t.end)}"
@@ -135,6 +135,7 @@ def poor(look: Look) -> Verdict | None:
     steadier = h if h is not None and close(look, t, h) and len(h.values) >= FEW_MOVES else t
     stands = dead(look, k.dead) or (still(steadier, k.still) and not steady(steadier))
     most = k.poor_score if t.score else k.poor
+    stands = stands or left > 1 - k.learned
     if left > most and not stands and h is not None and close(look, t, h):
         ends = f"{t.name} ends at {t.say(t.end)} and {h.name} at {h.say(h.end)}"
         words = f"{ends}, from {start_words(look, t)} at the start, and still improves"

@@ -8,10 +8,11 @@ from itertools import pairwise
 
 from torchladder.core.log_facts import LogFact
 from torchladder.rules.outcome.log_limits import LogLimits
-from torchladder.rules.outcome.log_shape import LATE, Shape, place_words, shape_of
+from torchladder.rules.outcome.log_shape import LATE, Shape, lift_of, place_words, shape_of
 
 POINTS_MIN = 4
 EXPLODED = 20.0  # times the first held-out loss: the first training loss is no measure of anything
+BEYOND = 4.0  # times the most that a guess can cost: the first training loss was an explosion
 MOST_FALLEN = 0.5  # of the first mean: a larger fall is that of a leap at the start
 UNKNOWN, HEALTHY = "unknown", "healthy"
 Verdict = tuple[str, float | None, str]  # state, since when, by which figures
@@ -41,6 +42,9 @@ class Look:
         keep to the end (dropout, say) aside.
         """
         t, held = self.train, self.held if self.alike else None
+        most = self._guess_at_most()
+        if t is not None and most is not None and t.start > BEYOND * most > BEYOND * statistics.median(t.values):
+            return most
         if t is not None and held is not None and t.start > EXPLODED * held.start > 0:
             return 2 * held.start
         start = max([s.start for s in (t, held) if s is not None], default=0.0)
@@ -50,10 +54,21 @@ class Look:
                 start = max(start, t.values[0] + fallen / 2)
         return max(start, 1e-12)
 
+    def _guess_at_most(self) -> float | None:
+        """Return what a blind guess can cost at most where a share right is logged: its lowest is little below a guess.
+
+        Of K classes alike a guess has 1/K right and costs ln K.
+        """
+        scores = [s for s in (self.log.train_score, self.log.held_score) if s is not None and s.values]
+        shapes = [shape_of(s) for s in scores if "acc" in s.name.lower() and s.direction == "max" and min(s.values) > 0]
+        rights = [1 - max(s.values) for s in shapes if s is not None]
+        return math.log(2 / min(rights)) if rights and min(rights) > 0 else None
+
 
 def looked(log: LogFact, limits: LogLimits) -> Look:
     """Return the shapes that are judged."""
-    train, held = shape_of(log.train), shape_of(log.held)
+    lifted = lift_of(log.train, log.held)
+    train, held = shape_of(log.train, lifted), shape_of(log.held, lifted)
     score = shape_of(log.held_score)
     if train is None and held is None:
         train, held = shape_of(log.train_score), score

@@ -13,7 +13,9 @@ LATE = 0.4  # the last two fifths
 END = 0.1  # share of the values that stand for where a run ended
 SHARES = 100.0  # scores up to it are percentages when one of them is above FULL
 FULL = 1.5
-LEAP, SLOW = 3.0, 1.6
+LEAP, BLAST, SLOW = 3.0, 20.0, 1.6
+ROUNDED = 0.01  # of its span: a loss no further below 0 ends there, but for rounding
+BENEATH, MERE = 0.25, 12.0  # of a span: that share of it; so many standard deviations of single values
 SAME, HALF = 1e-9, 0.5  # of scores: alike, most are wrong
 CLASSES_MAX = 30  # so many classes are told apart by their logarithms
 
@@ -28,6 +30,7 @@ class Shape:
         noise: Standard deviation of single points around their neighbours.
         start, end: Means of the first part and of the last tenth.
         score: Whether it stands for a score, as what that lacks to ``top``, in shares of ``whole``.
+        lifted: What was added to a loss that goes below 0.
     """
 
     name: str
@@ -40,10 +43,11 @@ class Shape:
     score: bool
     top: float = 0.0
     whole: float = 1.0
+    lifted: float = 0.0
 
     def say(self, value: float) -> str:
         """Return a value as the log has it, in words."""
-        return f"{self.top - self.whole * value if self.score else value:.3g}"
+        return f"{self.top - self.whole * value if self.score else value - self.lifted:.3g}"
 
     @property
     def low(self) -> float:
@@ -63,12 +67,27 @@ class Shape:
         return [v[0], *(statistics.median(v[i - 1 : i + 2]) for i in range(1, len(v) - 1)), statistics.fmean(v[-2:])]
 
 
-def shape_of(series: SeriesFact | None) -> Shape | None:
+def lift_of(*losses: SeriesFact | None) -> float:
+    """Return what is added to losses that go below 0 (a likelihood, minus a Dice): nobody knows where they end.
+
+    A quarter of all that they fell is taken to be left beneath the lowest; where that is mere noise, their own size.
+    """
+    kept = [s.values for s in losses if s is not None and s.direction == "min" and s.values]
+    values = [v for one in kept for v in one]
+    low = min(values, default=0.0)
+    span = statistics.quantiles(values, n=20)[-1] - low if len(values) > 1 else 0.0
+    if low >= -ROUNDED * span:
+        return 0.0
+    return BENEATH * span - low if span > MERE * max(map(noise_of, kept)) else -2 * low
+
+
+def shape_of(series: SeriesFact | None, lifted: float = 0.0) -> Shape | None:
     """Return the shape of a curve, None without points."""
     if series is None or not series.values:
         return None
     score = series.direction == "max"
-    values = series.values
+    lifted = 0.0 if score else lifted
+    values = tuple(v + lifted for v in series.values) if lifted else series.values
     top = whole = 1.0
     if score:
         whole = SHARES if max(values) > FULL else 1.0
@@ -77,16 +96,21 @@ def shape_of(series: SeriesFact | None) -> Shape | None:
     means = tuple(means_of(values))
     tail = max(round(len(values) * END), 1)
     end = statistics.fmean(values[-tail:])
-    return Shape(series.name, series.xs, values, means, noise_of(values), begun(means), end, score, top, whole)
+    return Shape(series.name, series.xs, values, means, noise_of(values), begun(means), end, score, top, whole, lifted)
 
 
 def begun(means: Sequence[float]) -> float:
-    """Return the level at the start: the first mean, or the second where the first is a leap away from all others.
+    """Return the level at the start: the first mean, or the one after a leap away from all others.
 
-    A network drawn too wide, or targets far from 0, cost a multiple in the first epoch of what they ever do again.
+    A network drawn too wide, or targets far from 0, cost a multiple in the first epoch of what they ever do again;
+    a rate that is far too high, a large multiple in the first two or three.
     """
-    if len(means) > 3 and means[0] > LEAP * means[1] > 0 and means[1] < SLOW * statistics.median(means[2:]):  # noqa: PLR2004
-        return means[1]
+    for k, leap in ((1, LEAP), (2, BLAST), (3, BLAST)):
+        rest = means[k + 1 :]
+        if len(rest) > 1 and min(means[:k]) > leap * means[k] > 0 and means[k] < SLOW * statistics.median(rest):
+            if k > 1 and min(rest) < means[k] / SLOW:
+                continue  # it went on falling
+            return means[k]
     return means[0]
 
 
@@ -115,9 +139,14 @@ def grain(score: Shape) -> float:
 
 
 def swing(means: Sequence[float]) -> tuple[float, float]:
-    """Return the spread of the late means over their mean, and the share of steps at which they turn."""
-    if len(means) < 4:  # noqa: PLR2004 - no turns to count
+    """Return the spread of the late means over their mean, and the share of steps at which they turn.
+
+    The highest is left out: a single spike is no swing.
+    """
+    if len(means) < 5:  # noqa: PLR2004 - no turns to count
         return 0.0, 0.0
+    top = max(range(len(means)), key=lambda i: means[i])
+    means = [m for i, m in enumerate(means) if i != top]
     steps = [b - a for a, b in pairwise(means)]
     turns = sum(a * b < 0 for a, b in pairwise(steps)) / (len(steps) - 1)
     trend = [means[0] + (means[-1] - means[0]) * i / (len(means) - 1) for i in range(len(means))]
@@ -132,7 +161,7 @@ def at_chance(log: LogFact, train: Shape | None, held: Shape | None, score: Shap
     R2 of 0 (a share right is never below 0, an R2 may be); a loss of ln K that never was far from it, or with a share
     of 1/K right.
     """
-    ends = [s.end for s in (train, held) if s is not None and not s.score]
+    ends = [s.end for s in (train, held) if s is not None and not s.score and not s.lifted]
     if score is not None and log.held_score is not None:
         right = 1 - score.end
         if _constant(score) and right < 0.99:  # noqa: PLR2004

@@ -34,11 +34,8 @@ def enough(look: Look) -> Verdict | None:
         return UNKNOWN, None, "no loss and no score has a value"
     if max(len(s.values) for s in sides) < POINTS_MIN:
         n = max(len(s.values) for s in sides)
-        return (
-            UNKNOWN,
-            None,
-            f"{n} value{'s' if n != 1 else ''} of {sides[0].name} show no course; {POINTS_MIN} or more do",
-        )
+        shown = f"1 value of {sides[0].name} shows" if n == 1 else f"{n} values of {sides[0].name} show"
+        return UNKNOWN, None, f"{shown} no course; {POINTS_MIN} or more do"
     if look.train is None and look.held is not None:
         return _held_alone(look, look.held)
     return None

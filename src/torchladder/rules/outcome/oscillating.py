@@ -11,7 +11,8 @@ Where the run ends is chance; the next run of the same program ends elsewhere.
 Over the last two fifths of the run, means over a twentieth of the steps each differ by a quarter of
 their own size and keep changing direction, at a loss that is not near zero.
 
-In a log (`torchladder diagnose`) the held-out loss is looked at too, with a wider margin.
+In a log (`torchladder diagnose`) the held-out loss is looked at too, with a wider margin, and the highest
+mean is left out: a single spike is no swing.
 
 ## What to do
 Decay the learning rate; larger batches or gradient accumulation; shuffle.

@@ -1,7 +1,7 @@
 "use strict";
 // Draws the charts of the page from the JSON beside them; a page that is live fetches itself again.
 (() => {
-  const root = document.documentElement;
+  const root = document.documentElement, PAPER = 690; // pixels across a sheet within its margins
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const short = (v) => {
     if (v == null) return "–";
@@ -11,6 +11,8 @@
     return String(+v.toPrecision(4));
   };
 
+  const last = (values) => values.findLast((v) => v != null); // what a legend shows while nothing is pointed at
+
   function marks(chart) {
     return (u) => {
       const { ctx } = u, { left, top, width, height } = u.bbox;
@@ -19,6 +21,7 @@
       ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
       ctx.strokeStyle = ctx.fillStyle = colour("--quiet");
       ctx.textAlign = "left";
+      ctx.textBaseline = "alphabetic"; // the axes leave another one behind
       let row = 0; // labels of vertical marks stand beneath each other
       for (const mark of chart.marks) {
         const across = mark.axis === "y";
@@ -29,7 +32,8 @@
         else { ctx.moveTo(at, top); ctx.lineTo(at, top + height); }
         ctx.stroke();
         const room = ctx.measureText(mark.label).width + 6;
-        if (across) ctx.fillText(mark.label, left + width - room, at - 4 * devicePixelRatio);
+        const above = at - 4 * devicePixelRatio, below = at + 13 * devicePixelRatio;
+        if (across) ctx.fillText(mark.label, left + width - room, above - 10 * devicePixelRatio < top ? below : above);
         else ctx.fillText(mark.label, Math.min(at + 4, left + width - room), top + 12 * ++row * devicePixelRatio);
       }
       ctx.restore();
@@ -48,9 +52,15 @@
 
   function drawChart(box, chart) {
     const lines = chart.lines.filter((l) => l.x.length);
+    const named = lines.length > 1 && lines.every((l) => new Set(l.y).size === 1 && l.x.length > 1) &&
+      new Set(lines.map((l) => l.y[0])).size === lines.length; // bars beside each other: the axis holds their names
+    const names = new Map(lines.map((l) => [l.y[0], l.name])), wide = box.clientWidth || 600;
+    const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+    const idle = (l) => short(last(l.y));
     const data = lines.length ? uPlot.join(lines.map((l) => [l.x, l.y])) : [[]];
-    const axis = (label, size) => ({
-      stroke: colour("--quiet"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 },
+    const decades = (u, at) => at.map((v) => (Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
+    const axis = (label, size, log) => ({
+      stroke: colour("--quiet"), grid: { stroke: colour("--rule"), width: 1, ...(log ? { filter: decades } : {}) }, ticks: { stroke: colour("--rule"), width: 1 },
       label, labelSize: 18, size, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
       values: (u, at) => at.map((v) => (v == null ? null : short(v))),
     });
@@ -58,15 +68,18 @@
       const stroke = colour(`--line${(i % 6) + 1}`);
       const points = l.kind === "points" || l.x.length < 3;
       return {
-        label: l.name, stroke, width: l.kind === "points" ? 0 : 1.5, value: (u, v) => short(v),
+        label: l.name, stroke, width: l.kind === "points" ? 0 : 1.5, value: (u, v, i, at) => at == null ? idle(l) : short(v),
         points: { show: points, size: 6, fill: stroke, stroke }, dash: i >= 6 ? [6, 3] : undefined,
       };
     });
     const plot = new uPlot({
-      width: box.clientWidth || 600, height: 260, cursor: { drag: { x: true, y: false } }, legend: { live: true },
+      width: box.clientWidth || 600, height: 260, cursor: { drag: { x: true, y: false } }, legend: { show: !named, live: true },
       scales: { x: { time: false, distr: chart.log_x ? 3 : 1 }, y: { distr: chart.log_y ? 3 : 1, range: range(chart) } },
-      axes: [axis(chart.x, 44), axis(chart.y, 64)],
-      series: [{ label: chart.x, value: (u, v) => short(v) }, ...series],
+      axes: [axis(chart.x, 44, chart.log_x), named ? {
+        ...axis(null, Math.min(190, wide / 2.6)), splits: () => [...names.keys()],
+        values: (u, at) => at.map((v) => cut(names.get(v) || "", wide < 500 ? 20 : 30)),
+      } : axis(chart.y, 64, chart.log_y)],
+      series: [{ label: chart.x, value: (u, v, i, at) => (at == null ? "last" : short(v)) }, ...series],
       hooks: { draw: [marks(chart)] },
     }, data, box);
     box.plot = plot;
@@ -158,7 +171,23 @@
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", drawAll);
-  addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((d) => { d.open = true; }); drawAll(); });
+
+  // Paper is light and narrow: what explains is unfolded, tables of every value and every package are not.
+  let before = null;
+  addEventListener("beforeprint", () => {
+    before = { theme: root.dataset.theme, width: document.body.style.width };
+    root.dataset.theme = "light";
+    document.body.style.width = `${PAPER}px`;
+    document.querySelectorAll("details.card, .card details").forEach((d) => { if (!d.closest("figure")) d.open = true; });
+    drawAll();
+  });
+  addEventListener("afterprint", () => {
+    if (!before) return;
+    if (before.theme) root.dataset.theme = before.theme; else delete root.dataset.theme;
+    document.body.style.width = before.width;
+    before = null;
+    drawAll();
+  });
 
   const button = document.getElementById("theme");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
@@ -197,5 +226,6 @@
       scrollTo(0, at);
     }, every * 1000);
   }
+  performance.mark("drawn");
   root.dataset.ready = "yes";
 })();
