@@ -97,7 +97,7 @@ def _recipe(options: argparse.Namespace) -> "tuple[Recipe, list[str], Path | Non
         what = "name a recipe, such as: torchladder train recipe.yaml" if not any(given) else "name only one of them"
         msg = f"{what} (or --data FOLDER, or --resume RUN)"
         raise UsageError(msg)
-    from torchladder.runs.provenance import CONFIG
+    from torchladder.runs.command import CONFIG
     from torchladder.training import recipe_file
     from torchladder.training.advice import rate_advice
 

@@ -35,6 +35,7 @@ RELABELLING = {
 OTHER_COURSE = {"keep_seed", "copy_state_dict", "frozen_eval", "reset_state"}
 # Fixes of suspicions that a batch memorised anyway does not decide: the program's own first steps may.
 ALSO_FREELY = {"reinitialise", "he_initialise", "permute_instead"}
+FUTURE = "TL217"
 TRIES = 3  # fixes tried per finding
 EDIT_LEFT = 10.0  # seconds below which a fix is not tried both ways
 # Changes that leave training as it is: no loss of theirs says anything, only the rule itself.
@@ -206,7 +207,8 @@ def _try_freely(fix: Fix, finding: Finding, subject: Subject, texts: Mapping[str
         return dataclasses.replace(compared, verified=True)
     if finding.standing is Standing.SUSPECTED:  # for a mere suspicion nothing less will do
         return compared
-    other = kind in RELABELLING | OTHER_COURSE  # losses of other labels do not compare
+    # Losses of other labels do not compare, nor those of a model that no longer sees what it is to predict.
+    other = kind in RELABELLING | OTHER_COURSE or (facts is not None and _sees_less(subject.facts, facts))
     other_labels = other and math.isfinite(new)
     not_worse = new <= WORSE * old or other_labels
     reached = facts is not None and (program_of(facts).state == "ended" or len(after) >= until)
@@ -231,6 +233,12 @@ def _is_gone(finding: Finding, facts: Facts) -> bool:
     """Tell whether the rule looked at the run with the fix, and found nothing any more."""
     rule = find_rule(finding.code)
     return rule is not None and rule.judge(facts) == []
+
+
+def _sees_less(before: Facts, after: Facts) -> bool:
+    """Return whether a model saw the future in the run as it is, and does not with the fix."""
+    rule = find_rule(FUTURE)
+    return rule is not None and bool(rule.judge(before)) and rule.judge(after) == []
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -5,12 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MASK = "***"
+CONFIG = "{config}"  # stands in a command for the file with the configuration
+RECIPE = "recipe.yaml"  # what that file is called where a person reads
 _SECRET = re.compile(r"(?i)(^|[-_.])(api[-_]?key|key|token|secret|passw(or)?d|pwd|credentials?|auth)$")
 _SURELY_SECRET = re.compile(r"(?i)(secret|passw(or)?d|pwd|credentials?|api[-_]?key)")
 _LONG = (
     16  # letters from which a value under "key" or "token" is taken for a secret; in a configuration it names columns
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def told(command: Sequence[str]) -> list[str]:
+    """Return the words of a command as a person reads them."""
+    return [RECIPE if word == CONFIG else word for word in command]
 
 
 def masked(command: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from torchladder.core.findings import Finding
 from torchladder.core.sinks import RunEnd, RunStart, Sink
-from torchladder.runs.command import masked
+from torchladder.runs.command import masked, told
 from torchladder.runs.index import RunIndex
 from torchladder.runs.layout import ALERTS, HISTOGRAMS, METRICS, RECORD, RING, SAMPLES, SCHEMA
 from torchladder.runs.lines import Appender, Rows, plain, words
@@ -62,7 +62,7 @@ class RunFolder:
             "schema": SCHEMA,
             **plain(run),
             "id": self.folder.name,
-            "command": list(masked(run.command)),
+            "command": told(masked(run.command)),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "state": "running",

@@ -16,7 +16,6 @@ from torchladder.runs.layout import DIFF, PROCESS, PROVENANCE
 from torchladder.runs.lines import plain
 
 SCHEMA = 1
-CONFIG = "{config}"  # stands in a command for the file with the configuration
 REPRODUCES = "TORCHLADDER_REPRODUCES"  # the run of which the process is told to be a second try
 
 

@@ -56,7 +56,7 @@ def begin(
         data: What identifies the data, as ``runs.fingerprint.fingerprint`` returns it, or such results by name
             ("train", "val"); with what identifies the split beside them.
         seed: That everything was seeded with, None if nothing was.
-        command: The words after ``torchladder`` that make this run again; ``provenance.CONFIG`` ("{config}") among
+        command: The words after ``torchladder`` that make this run again; ``command.CONFIG`` ("{config}") among
             them stands for the path of a JSON file with ``config``, which ``reproduce`` writes.
         folder: Of all runs, ``.torchladder/runs``.
         name: What the run is called in lists; the kind if not given.

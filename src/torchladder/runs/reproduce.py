@@ -12,15 +12,14 @@ from typing import Any
 
 from torchladder.core.errors import ProgramError, UsageError
 from torchladder.runs.code_state import changed_since
-from torchladder.runs.command import MASK
+from torchladder.runs.command import CONFIG, MASK, RECIPE, told
 from torchladder.runs.divergence import Divergence, first_difference
 from torchladder.runs.environment import COMPUTING, cpus_here
 from torchladder.runs.layer_diff import LayerDifference, layer_differences
-from torchladder.runs.provenance import CONFIG, REPRODUCES, Provenance, provenance_of
+from torchladder.runs.provenance import REPRODUCES, Provenance, provenance_of
 from torchladder.runs.summary import Summary, record_of, summary_of
 
 LAYERS_S = 15.0  # that the layers of a run which has ended may still be on their way
-RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,7 @@ def reproduce(base: Path, run: Summary, *, folder: Path | None, say: Callable[[s
         ran = f"--in {cwd}" if folder is not None else f"{run.id} ran in {cwd}, which"
         msg = f"{ran} is no folder here; say where to run it: --in FOLDER"
         raise UsageError(msg)
-    told = [RECIPE if word == CONFIG else word for word in layers.command]
-    say(f"making {run.id} again: {shlex.join(told)}")
+    say(f"making {run.id} again: {shlex.join(told(layers.command))}")
     _warn_of_code(layers, cwd, say)
     words = _words(base, run, layers)
     began = subprocess.Popen(

@@ -15,8 +15,8 @@ from torchladder.checkpoints.weights import write_weights
 from torchladder.core.errors import UsageError
 from torchladder.core.jsonable import to_json
 from torchladder.core.report import Report
+from torchladder.runs.command import CONFIG
 from torchladder.runs.fingerprint import fingerprint
-from torchladder.runs.provenance import CONFIG
 from torchladder.runs.record import Record, begin
 from torchladder.training import curve, outcome
 from torchladder.training.fit import misfit
