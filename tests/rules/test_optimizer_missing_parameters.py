@@ -54,3 +54,12 @@ def test_silent_on_parts_left_out_on_purpose():
     assert judge(parameter(), parameter("b.weight", reached=False, **ORPHAN)) == []
     assert judge(parameter(), parameter("b.weight", registered=False, **ORPHAN)) == []
     assert judge(whole, n_reached=0) == []
+
+
+def test_two_networks_of_one_kind_are_told_apart():
+    """Both are a `Sequential`, and the layers of both have the same names."""
+    encoder = parameter("Sequential:0.weight", created=Place("train.py", 14))
+    projector = parameter("Sequential:0.weight", created=Place("train.py", 15), **ORPHAN)
+
+    assert judge(encoder, projector)
+    assert judge(encoder, encoder) == []

@@ -1,6 +1,6 @@
 """Softmax wrong dim: fires on sick facts, is silent on near ones."""
 
-from torchladder.core.facts import Facts, LossCallFact, OpFact
+from torchladder.core.facts import Facts, LossCallFact, OpFact, TensorFact
 from torchladder.core.findings import Place
 from torchladder.rules.model.softmax_wrong_dim import softmax_wrong_dim as rule_
 
@@ -44,3 +44,16 @@ def test_silent_on_other_axes_and_shapes():
     assert judge(over(0, (10,))) == []
     assert judge(over(0, (32, 32)), function="custom") == []
     assert judge(OpFact("matmul"), over(0)) == []
+
+
+def test_of_pictures_the_classes_are_on_axis_1():
+    """`nll_loss` of (N, C, H, W) takes the classes from axis 1, wherever the softmax ran."""
+    shape = (64, 3, 8, 8)
+    given = TensorFact(shape, "float32")
+    (rows,) = judge(over(-1, shape), input=given)
+    (batch,) = judge(over(0, shape), input=given)
+
+    assert rows.fixes[0].change.args["dim"] == batch.fixes[0].change.args["dim"] == 1
+    assert judge(over(1, shape), input=given) == []
+    assert judge(over(-3, shape), input=given) == []
+    assert judge(OpFact("permute"), over(-1, (64, 8, 8, 3)), input=given) == []

@@ -159,7 +159,7 @@ class Facts:
 
 # What only a check of data sets, loaders or gradients themselves gives; no program that is run shows it.
 OF_SETS = frozenset({
-    "reads", "sets", "groupings", "gaps", "scenes", "times", "preparations", "shifts", "logs", "transfers",
+    "reads", "sets", "groupings", "gaps", "scenes", "times", "shifts", "logs", "transfers",
     "evaluation_times", "duplicates", "pictures", "batches",
 })  # fmt: skip
 

@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+from torchladder.core.findings import Place
+
 
 @dataclass(frozen=True, slots=True)
 class GroupingFact:
@@ -97,6 +99,7 @@ class PreparationFact:
         columns: Columns that fit, of ``judged`` that could.
         joint: Largest deviation from the target over both sides; ``alone`` the median one of training alone.
         names: A few of the columns.
+        place: Line of a program that may have fitted it.
     """
 
     held: int
@@ -107,6 +110,7 @@ class PreparationFact:
     alone: float
     n: int
     names: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ UNSEEN = {
     "gaps": SETS,
     "scenes": SETS,
     "times": SETS,
-    "preparations": SETS,
+    "preparations": "no table of two sides could be read whole; sets on disk: `torchladder data check`",
     "shifts": SETS,
     "duplicates": SETS,
     "pictures": SETS,

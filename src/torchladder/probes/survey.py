@@ -15,11 +15,13 @@ import torch
 from torch.utils.data import Subset
 
 from torchladder.core.data_facts import AlignmentFact, SurveyFact
+from torchladder.core.shift_facts import PreparationFact
 from torchladder.data import examine
 from torchladder.probes import columns, datasets, remapped, rereading
 from torchladder.probes.capture import Capture, Source
 from torchladder.probes.guarded import unfailing
 from torchladder.probes.lists import whole_lists
+from torchladder.probes.prepared_together import prepared_together
 from torchladder.probes.sides import Side, apart, same_rows, same_tensor
 from torchladder.probes.splits import Splits
 from torchladder.probes.unsorted import text_order
@@ -44,6 +46,7 @@ class Survey:
         self.early: tuple[SurveyFact, ...] = ()  # before a folder of data was removed
         self.lost: Exception | None = None
         self.sides: list[Side] = []  # of the first stage, for who hands them over
+        self.prepared: list[PreparationFact] | None = None
 
     def install(self) -> None:
         """Listen to calls, slices and the making of data sets."""
@@ -74,7 +77,8 @@ class Survey:
         rows = self._surveyed()
         if self.lost is not None and not self.early:
             self.session.failed("survey", self.lost)
-        return {"surveys": self.early if self.lost is not None and self.early else rows}
+        found = {"preparations": tuple(self.prepared)} if self.prepared is not None else {}
+        return {"surveys": self.early if self.lost is not None and self.early else rows, **found}
 
     def _surveyed(self) -> tuple[SurveyFact, ...]:
         started = time.monotonic()
@@ -105,7 +109,20 @@ class Survey:
         fact = SurveyFact(
             stage, first.phase, train.fact("train", loaders), tuple(h.fact("held-out", loaders) for h in held)
         )
+        self._prepare(train, held)
         return self._compared(fact, train, held, until)
+
+    def _prepare(self, train: Side, held: list[Side]) -> None:
+        """Ask whether both sides were prepared together, where they are two."""
+        if not held:
+            return
+        try:
+            line = train.made or train.source.place or held[0].made or held[0].source.place
+            found = prepared_together(train.samples, [h.samples for h in held], line)
+        except Exception as error:
+            self.session.failed("survey preparations", error)
+            return
+        self.prepared = [*(self.prepared or ()), *([found] if found is not None else [])]
 
     def _number(self, seen: Any) -> int:
         return next((i for i, s in enumerate(self.session.loaders.table.values()) if s is seen), -1)

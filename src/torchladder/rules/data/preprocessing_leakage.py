@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Finding, Fix, Measurement, Severity, Trust
 from torchladder.core.shift_facts import PreparationFact
-from torchladder.rules.registry import NoLimits, rule
+from torchladder.rules.registry import NoLimits, Plant, rule
 
 WORDS = {
     "standardised": "largest distance from mean 0 and deviation 1",
@@ -44,8 +44,31 @@ WORDS = {
     rung=1,
     severity=Severity.WARNING,
     needs=("preparations",),
-    plants=(),
-    near_misses=(),
+    plants=(
+        Plant(
+            "tabular",
+            "train_rows.mean(axis=0), train_rows.std(axis=0)",
+            "rows.mean(axis=0), rows.std(axis=0)",
+        ),
+        Plant(
+            "digits_mlp",
+            "images = torch.tensor(digits.data, dtype=torch.float32) / 16",
+            "images = torch.tensor(digits.data, dtype=torch.float32)\n"
+            "images = (images - images.mean(0)) / images.std(0).clamp(min=1e-6)",
+        ),
+    ),
+    near_misses=(
+        Plant(
+            "tabular",
+            "train_rows.mean(axis=0), train_rows.std(axis=0)",
+            "train_rows.min(axis=0), np.ptp(train_rows, axis=0)",
+        ),
+        Plant(
+            "digits_mlp",
+            "images = torch.tensor(digits.data, dtype=torch.float32) / 16",
+            "images = torch.tensor(digits.data, dtype=torch.float32) / 8 - 1",
+        ),
+    ),
 )
 def preprocessing_leakage(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # noqa: ARG001 - the signature of all checks
     """Yield one finding for the held-out side that was prepared together with training."""
@@ -65,6 +88,7 @@ def _finding(p: PreparationFact) -> Finding:
             Measurement(f"{what}, training alone (median)", float(f"{p.alone:.2g}"), expected="at most 2e-05"),
             Measurement("samples", p.n),
         ),
+        where=(p.place,) if p.place is not None else (),
         notes=notes,
         fixes=(Fix("split first, then fit every step of the preparation on training alone", Trust.IDEA),),
     )

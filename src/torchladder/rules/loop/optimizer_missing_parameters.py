@@ -76,12 +76,13 @@ class Limits:
 )
 def optimizer_missing_parameters(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Yield one finding for each phase in which some reached parameters are nobody's."""
-    trained = {p.name for p in facts.parameters or () if p.in_optimizer or p.in_any_optimizer}
+    # Two networks of one kind have the same names; the lines that made their layers tell them apart.
+    trained = {(p.name, p.shape, p.created) for p in facts.parameters or () if p.in_optimizer or p.in_any_optimizer}
     for optimizer in facts.optimizers or ():
         if optimizer.n_reached == 0 or optimizer.dense_steps < limits.min_steps:
             continue
         here = [p for p in facts.parameters or () if p.phase == optimizer.phase and _trainable(p)]
-        missing = [p for p in here if _nobodys(p) and p.name not in trained]
+        missing = [p for p in here if _nobodys(p) and (p.name, p.shape, p.created) not in trained]
         if missing:
             yield _finding(optimizer, here, missing, limits)
 

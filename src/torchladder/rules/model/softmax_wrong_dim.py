@@ -51,6 +51,7 @@ LOSSES = frozenset({
     "gaussian_nll_loss",
     "custom",
 })
+PLAIN = 2  # dimensions of one answer a sample
 PASSED_OVER = frozenset({"log", "clamp", "clampmin", "clampmax", "gather", "indexselect"})
 
 
@@ -89,23 +90,36 @@ def softmax_wrong_dim(facts: Facts, limits: NoLimits) -> Iterator[Finding]:  # n
     """Yield one finding for the first loss that is given a softmax over the batch."""
     for call in first_by_site(facts.loss_calls, LOSSES):
         op = squashing(call, PASSED_OVER)
-        if op is None or plain_name(op) not in SOFTMAXES | LOG_SOFTMAXES or not _over_batch(call, op):
+        if op is None or plain_name(op) not in SOFTMAXES | LOG_SOFTMAXES:
             continue
-        right = len(op.shape) - 1
+        right = _class_axis(call, op)
+        if right is None:
+            continue
         change = None
         if op.place is not None:
             site = {"path": op.place.path, "line": op.place.line, "function": op.function, "module": op.module}
             change = Change("softmax_dim", {**site, "dim": right})
         yield softmax_wrong_dim.finding(
-            f"the softmax before the loss runs over the {op.shape[0]} samples of the batch",
+            f"the softmax before the loss runs over the {op.shape[0]} samples of the batch"
+            if op.dim == 0
+            else f"the softmax before the loss runs over axis {op.dim}, and the classes are on axis {right}",
             where=lines(op.created, op.place, call.place),
             module=op.module,
-            seen=_seen(call, op),
-            remark=f"axis 0 of a tensor of shape {list(op.shape)}",
+            seen=_seen(call, op, right),
+            remark=f"axis {op.dim} of a tensor of shape {list(op.shape)}",
             fixes=(Fix(f"let it run along the class axis: dim={right}", Trust.EXACT, change),),
             phase=call.phase,
         )
         return
+
+
+def _class_axis(call: LossCallFact, op: OpFact) -> int | None:
+    """Return the axis that holds the classes where the softmax runs along another one, None where it does not."""
+    dims = len(op.shape)
+    dense = call.function == "nll_loss" and dims > PLAIN and call.input is not None and call.input.shape == op.shape
+    if dense and op.dim is not None and op.dim % dims != 1:
+        return None if moves_axes(call, op) else 1  # as torch has it: samples, classes, places
+    return dims - 1 if _over_batch(call, op) else None
 
 
 def _over_batch(call: LossCallFact, op: OpFact) -> bool:
@@ -118,9 +132,9 @@ def _over_batch(call: LossCallFact, op: OpFact) -> bool:
     return not (square and call.function in {"custom", "kl_div"})
 
 
-def _seen(call: LossCallFact, op: OpFact) -> tuple[Measurement, ...]:
+def _seen(call: LossCallFact, op: OpFact, right: int) -> tuple[Measurement, ...]:
     """Return the axis, and the row sums where they are those of the softmax itself."""
-    seen = [Measurement("axis of the softmax", op.dim, expected=len(op.shape) - 1)]
+    seen = [Measurement("axis of the softmax", op.dim, expected=right)]
     same = call.input if call.input is not None and call.input.shape == op.shape else None
     spread = same.row_sum_spread if same is not None else None
     if plain_name(op) in SOFTMAXES and spread is not None:
