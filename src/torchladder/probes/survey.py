@@ -114,6 +114,7 @@ class Survey:
 
     def _prepare(self, train: Side, held: list[Side]) -> None:
         """Ask whether both sides were prepared together, where they are two."""
+        self.prepared = self.prepared or []
         if not held:
             return
         try:
@@ -122,7 +123,7 @@ class Survey:
         except Exception as error:
             self.session.failed("survey preparations", error)
             return
-        self.prepared = [*(self.prepared or ()), *([found] if found is not None else [])]
+        self.prepared += [found] if found is not None else []
 
     def _number(self, seen: Any) -> int:
         return next((i for i, s in enumerate(self.session.loaders.table.values()) if s is seen), -1)
