@@ -1,13 +1,19 @@
 """label-misaligned on facts written by hand."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.rules.surveys import CALL, HELD, TRAIN, facts, survey
-from torchladder.core.data_facts import AlignmentFact, RereadFact, SurveyFact
+from torchladder.core.data_facts import AlignmentFact, ReassignedFact, RereadFact, SurveyFact
 from torchladder.core.findings import Severity
+from torchladder.data.reassigned import reassigned
 from torchladder.rules.data.label_misaligned import label_misaligned as rule
+
+Array = NDArray[Any]
 
 SHIFTED = AlignmentFact("stored", "shift", -1, 980, 0.5, 0.9, 0.5, 0.3, 40.0, 2.0)
 BATCH = replace(SHIFTED, level="batch", how="reversed", shift=0)
@@ -94,3 +100,37 @@ LOST_HELD = replace(HELD, neighbour_z=0.5)
 def test_silent(stage: SurveyFact) -> None:
     """Labels in order, hard problems, series that contain earlier labels, samples transformed at random."""
     assert rule.judge(facts(stage)) == []
+
+
+def passes(x: Array, y: Array, *orders: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return inputs and targets of several passes; each order is (of the inputs, of the targets)."""
+    return np.concatenate([x[a] for a, _ in orders]), np.concatenate([y[b] for _, b in orders])
+
+
+def test_inputs_that_are_shuffled_alone_are_seen_in_the_pairs() -> None:
+    """Every pass gives the samples other targets, each of which has been another's."""
+    chance = np.random.default_rng(0)
+    x, y, own = chance.normal(size=(80, 5)), chance.normal(size=80), np.arange(80)
+    orders = [chance.permutation(80) for _ in range(4)]
+
+    assert reassigned(*passes(x, y, *((a, own) for a in orders))) is not None
+    assert reassigned(*passes(x, y, *((a, a) for a in orders))) is None
+    assert reassigned(*passes(x, y, (orders[0], own))) is None
+
+
+def test_targets_that_may_differ_prove_nothing() -> None:
+    """Computed anew in each pass; of a second input as well; of a few values."""
+    chance = np.random.default_rng(1)
+    x, own = chance.normal(size=(80, 5)), np.tile(np.arange(80), 4)
+
+    assert reassigned(x[own], chance.normal(size=320)) is None
+    assert reassigned(np.tile(x[own], (2, 1)), np.tile(chance.normal(size=320), 2)) is None
+    assert reassigned(x[own], chance.integers(0, 3, 320).astype(np.float32)) is None
+
+
+def test_a_finding_of_the_pairs() -> None:
+    """It stands before what neighbours could tell."""
+    (found,) = rule.judge(facts(survey(LOST, reassigned=ReassignedFact(350, 1.0, 0.99)))) or []
+
+    assert found.severity is Severity.ERROR
+    assert found.seen[0].value == 1.0

@@ -296,6 +296,21 @@ class TransformFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReassignedFact:
+    """Samples that come again with the targets of others.
+
+    Attributes:
+        samples: How many came more than once.
+        several: Share of them that came with more than one target.
+        shared: Share of their targets that came with more than one sample.
+    """
+
+    samples: int
+    several: float
+    shared: float
+
+
+@dataclass(frozen=True, slots=True)
 class SurveyFact:
     """One stage: its training side, its held-out sides, and what comparing them shows.
 
@@ -315,4 +330,5 @@ class SurveyFact:
     workers: WorkerFact | None = None
     transform: TransformFact | None = None
     program: bool = True
+    reassigned: ReassignedFact | None = None
     renamings: tuple[RenamedFact, ...] = ()

@@ -11,12 +11,14 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch.utils.data import Subset
 
 from torchladder.core.data_facts import AlignmentFact, SurveyFact
 from torchladder.core.shift_facts import PreparationFact
 from torchladder.data import examine
+from torchladder.data.reassigned import reassigned
 from torchladder.probes import columns, datasets, remapped, rereading
 from torchladder.probes.capture import Capture, Source
 from torchladder.probes.guarded import unfailing
@@ -125,6 +127,14 @@ class Survey:
             return
         self.prepared += [found] if found is not None else []
 
+    def _entered(self, first: Source) -> tuple[Any, Any]:
+        """Return inputs and targets of everything that this model was trained on; a pass may have lists of its own."""
+        of_model = [s for s in self.capture.sources.values() if (s.stage, s.root) == (first.stage, first.root)]
+        pairs = [(s.x(), s.y()) for s in of_model if self._is_training(s)]
+        whole = [(x, y) for x, y in pairs if x is not None and y is not None and len(x) == len(y)]
+        alike = [(x, y) for x, y in whole if x.shape[1:] == whole[0][0].shape[1:]]
+        return (np.concatenate([x for x, _ in alike]), np.concatenate([y for _, y in alike])) if alike else (None, None)
+
     def _number(self, seen: Any) -> int:
         return next((i for i, s in enumerate(self.session.loaders.table.values()) if s is seen), -1)
 
@@ -161,6 +171,7 @@ class Survey:
             "workers": lambda: rereading.workers(train, self._number(train.source.seen)),
             "transform": lambda: rereading.transform(train),
             "noise": lambda: self._noise(train, held),
+            "reassigned": lambda: reassigned(*self._entered(train.source)),
         }
         for name, look in looks.items():
             if time.monotonic() > until:

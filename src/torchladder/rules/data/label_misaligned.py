@@ -36,7 +36,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchladder.core.data_facts import AlignmentFact, SideFact, SurveyFact
+from torchladder.core.data_facts import AlignmentFact, ReassignedFact, SideFact, SurveyFact
 from torchladder.core.facts import Facts
 from torchladder.core.findings import Change, Finding, Fix, Measurement, Place, Severity, Trust
 from torchladder.core.shift_facts import RenamedFact
@@ -110,7 +110,9 @@ def label_misaligned(facts: Facts, limits: Limits) -> Iterator[Finding]:
     for survey in facts.surveys or ():
         chosen = max((a for a in survey.alignments if _moved(a, limits)), key=lambda a: a.z_best, default=None)
         fitting = max((a.z_here for a in survey.alignments if a.level in LISTS), default=0.0)
-        if chosen is not None and (fitting < limits.jump or chosen.level == "batch"):
+        if survey.reassigned is not None:
+            yield _reassigned(survey, survey.reassigned, facts)
+        elif chosen is not None and (fitting < limits.jump or chosen.level == "batch"):
             yield _displaced(survey, chosen, facts)
         elif moved := _renamed(survey, limits):
             yield _other_names(moved)
@@ -161,6 +163,20 @@ def _displaced(survey: SurveyFact, a: AlignmentFact, facts: Facts) -> Finding:
             Measurement("samples compared", a.n),
         ),
         fixes=(Fix(title, Trust.LIKELY if change else Trust.IDEA, change),),
+        phase=survey.phase,
+    )
+
+
+def _reassigned(survey: SurveyFact, r: ReassignedFact, facts: Facts) -> Finding:
+    places = [p for p in (_loss_line(facts), survey.train.call, survey.train.made) if p is not None]
+    return label_misaligned.finding(
+        "the same samples come with the targets of others, pass after pass",
+        where=tuple(dict.fromkeys(places)),
+        seen=(
+            Measurement("samples with several targets", round(r.several, 3), f"of {r.samples} that came again", 0),
+            Measurement("targets with several samples", round(r.shared, 3), "share", 0),
+        ),
+        fixes=(Fix("index inputs and targets by the same permutation", Trust.IDEA),),
         phase=survey.phase,
     )
 
