@@ -7,7 +7,7 @@ listens a call costs one attribute test.
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from torch._C import _len_torch_function_stack
+from torch._C import _are_functorch_transforms_active, _len_torch_function_stack
 from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
 from torchladder.core.findings import Place
@@ -102,7 +102,8 @@ class Interceptor(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Let those who want it see the call; torch has switched this mode off while we are in here."""
-        if self.silent or not self.listeners:
+        # Within vmap, grad and the like tensors have no values to look at.
+        if self.silent or not self.listeners or _are_functorch_transforms_active():
             return func(*args, **(kwargs or {}))
         if self._key != (self.dense, len(self.listeners)):
             self.refresh()
